@@ -158,7 +158,12 @@ func (r *Runner) leave(group string) {
 func (r *Runner) execute(ctx context.Context, c Command) Result {
 	if path, words, ok := direct(c); ok {
 		if p, err := start(path, words); err == nil {
-			return p.wait(ctx, c.Timeout)
+			res := p.wait(ctx, c.Timeout)
+			if res.Code < 0 && !res.TimedOut && res.Err == nil {
+				// A shell tells its child's signal so.
+				res.Code = 128 - res.Code
+			}
+			return res
 		}
 	}
 	sh := r.Shell
