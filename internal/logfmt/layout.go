@@ -1,0 +1,146 @@
+package logfmt
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The names of fields that a layout may print.
+const (
+	fieldTime    = "asctime"
+	fieldName    = "name"
+	fieldProcess = "process"
+	fieldLevel   = "levelname"
+	fieldNumber  = "levelno"
+	fieldMessage = "message"
+)
+
+// defaultLayout is the line that other programs parse (COMPAT 7.1.1).
+const defaultLayout = "%(asctime)s %(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
+
+// piece is literal text, or a field with its padding.
+type piece struct {
+	text  string
+	field string
+	left  bool
+	width int
+	max   int // most characters shown, -1 for all
+}
+
+// layout is a compiled line format.
+type layout []piece
+
+// compileLayout reads a Python %-style format such as
+// "%(asctime)s %(name)-24s[%(process)d]: %(message)s". padding=false drops the
+// widths, as the target option of that name does.
+func compileLayout(format string, padding bool) (layout, error) {
+	var out layout
+	for format != "" {
+		at := strings.IndexByte(format, '%')
+		if at < 0 {
+			return append(out, piece{text: format}), nil
+		}
+		if at > 0 {
+			out = append(out, piece{text: format[:at]})
+			format = format[at:]
+		}
+		if strings.HasPrefix(format, "%%") {
+			out = append(out, piece{text: "%"})
+			format = format[2:]
+			continue
+		}
+		p, rest, err := compilePiece(format)
+		if err != nil {
+			return nil, err
+		}
+		if !padding {
+			p.width, p.max = 0, -1
+		}
+		out, format = append(out, p), rest
+	}
+	return out, nil
+}
+
+func compilePiece(format string) (piece, string, error) {
+	bad := fmt.Errorf("log format: %q is no %%(name)s field", format)
+	end := strings.IndexByte(format, ')')
+	if !strings.HasPrefix(format, "%(") || end < 0 {
+		return piece{}, "", bad
+	}
+	p := piece{field: format[2:end], max: -1}
+	rest := format[end+1:]
+	kind := strings.IndexAny(rest, "sdrfX")
+	if kind < 0 {
+		return piece{}, "", bad
+	}
+	spec, rest := rest[:kind], rest[kind+1:]
+	spec, p.left = strings.CutPrefix(spec, "-")
+	width, most, cut := strings.Cut(spec, ".")
+	var err error
+	if width != "" {
+		if p.width, err = strconv.Atoi(width); err != nil || p.width > 1000 {
+			return piece{}, "", bad
+		}
+	}
+	if cut {
+		if p.max, err = strconv.Atoi(most); err != nil || p.max < 0 {
+			return piece{}, "", bad
+		}
+	}
+	return p, rest, nil
+}
+
+// entry is what a layout prints.
+type entry struct {
+	when    time.Time
+	level   slog.Level
+	logger  string
+	pid     int
+	message string
+}
+
+// append writes the line, without a line end.
+func (l layout) append(dst []byte, e entry) []byte {
+	for _, p := range l {
+		if p.field == "" {
+			dst = append(dst, p.text...)
+			continue
+		}
+		from := len(dst)
+		dst = p.appendField(dst, e)
+		if n := len(dst) - from; p.max >= 0 && n > p.max {
+			dst = dst[:from+p.max]
+		}
+		if n := len(dst) - from; n < p.width {
+			pad := strings.Repeat(" ", p.width-n)
+			if p.left {
+				dst = append(dst, pad...)
+				continue
+			}
+			dst = append(dst[:from], pad+string(dst[from:])...)
+		}
+	}
+	return dst
+}
+
+func (p piece) appendField(dst []byte, e entry) []byte {
+	switch p.field {
+	case fieldTime:
+		dst = e.when.AppendFormat(dst, "2006-01-02 15:04:05")
+		return fmt.Appendf(dst, ",%03d", e.when.Nanosecond()/1e6)
+	case fieldName:
+		return append(dst, e.logger...)
+	case fieldProcess:
+		return strconv.AppendInt(dst, int64(e.pid), 10)
+	case fieldLevel:
+		return append(dst, levels[rank(e.level)].name...)
+	case fieldNumber:
+		return strconv.AppendInt(dst, int64(levels[rank(e.level)].number), 10)
+	case fieldMessage:
+		return append(dst, e.message...)
+	}
+	return dst
+}
