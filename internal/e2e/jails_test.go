@@ -50,7 +50,7 @@ func TestEveryJailBansOnce(t *testing.T) {
 			dir := t.TempDir()
 			etcOfOurs(t, dir)
 			var local strings.Builder
-			local.WriteString("[DEFAULT]\nenabled = true\nmaxretry = 3\nignoreself = false\n")
+			local.WriteString("[DEFAULT]\nenabled = true\nignoreself = false\n")
 			logs, offender := map[string]string{}, map[string]string{}
 			n := 0
 			for jail := range jailLines {
@@ -58,7 +58,7 @@ func TestEveryJailBansOnce(t *testing.T) {
 				logs[jail] = filepath.Join(dir, jail+".log")
 				offender[jail] = fmt.Sprintf("203.0.113.%d", n)
 				writeFile(t, logs[jail], "")
-				fmt.Fprintf(&local, "[%s]\nlogpath = %s\n", jail, logs[jail])
+				fmt.Fprintf(&local, "[%s]\nmaxretry = 3\nlogpath = %s\n", jail, logs[jail])
 			}
 			writeFile(t, filepath.Join(dir, "etc", "jail.local"), local.String())
 			writeFile(t, filepath.Join(dir, "etc", "fail2ban.local"), "[Definition]\ndbfile = None\n")
