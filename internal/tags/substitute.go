@@ -1,0 +1,180 @@
+package tags
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"f2b-go/internal/pytext"
+)
+
+// IsWord tells whether a character matches Python's \w.
+func IsWord(r rune) bool {
+	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
+}
+
+// Options say how Substitute and Replace look tags up.
+type Options struct {
+	// Condition, such as "family=inet4", makes <x> look for "x?family=inet4" first.
+	Condition string
+	// Ignore names tags that stay, and values that are not looked into.
+	Ignore map[string]bool
+	// Extra is asked for tags that the set does not hold; nil for none. Its
+	// error ends the substitution.
+	Extra func(tag string) (text string, ok bool, err error)
+}
+
+// Substitute returns a copy of set in which the tags within the texts are
+// replaced by the set's own texts, again and again until nothing changes. A text
+// that contains itself is an *Error. Unknown tags stay.
+func Substitute(set *Map, opt Options) (*Map, error) {
+	s := &substitution{Map: set.Clone(), opt: opt, counts: map[string]*counter{}, done: map[string]bool{}}
+	for again := true; again; {
+		again = false
+		for _, name := range s.names {
+			changed, err := s.resolve(name)
+			if err != nil {
+				return nil, err
+			}
+			again = again || changed
+		}
+	}
+	return s.Map, nil
+}
+
+type substitution struct {
+	*Map
+	opt    Options
+	counts map[string]*counter
+	done   map[string]bool
+	work   int
+}
+
+// counter counts the replacements of each tag within one value.
+type counter struct {
+	order []string
+	n     map[string]int
+}
+
+func (c *counter) exhausted(tag string) bool { return c.n[tag] > MaxRounds }
+
+func (c *counter) add(tag string) {
+	if c.n == nil {
+		c.n = map[string]int{}
+	}
+	if c.n[tag] == 0 {
+		c.order = append(c.order, tag)
+	}
+	c.n[tag]++
+}
+
+func (c *counter) repr() string {
+	d := pytext.Dict{}
+	for _, tag := range c.order {
+		d = append(d, pytext.Item{Key: tag, Value: c.n[tag]})
+	}
+	return pytext.Repr(d)
+}
+
+// resolve replaces the tags of one value and tells whether it changed and holds
+// tags still.
+func (s *substitution) resolve(name string) (again bool, err error) {
+	before := s.texts[name]
+	if before == nil || s.opt.Ignore[name] || s.done[name] {
+		return false, nil
+	}
+	count := s.counts[name]
+	if count == nil {
+		count = &counter{}
+	}
+	value, err := s.replaceAll(name, *before, count)
+	if err != nil {
+		return false, err
+	}
+	if value != *before {
+		if _, _, _, ok := Next(value, 0); ok {
+			s.counts[name] = count
+			again = true
+		}
+		s.texts[name] = &value
+	}
+	if !strings.Contains(value, "<") {
+		s.done[name] = true
+	}
+	return again, nil
+}
+
+func (s *substitution) replaceAll(name, value string, count *counter) (string, error) {
+	from := 0
+	for {
+		tag, start, end, ok := Next(value, from)
+		if !ok {
+			return value, nil
+		}
+		if s.opt.Ignore[tag] {
+			from = end
+			continue
+		}
+		if tag == name || count.exhausted(tag) {
+			return "", &Error{name, fmt.Sprintf("properties contain self referencing definitions and cannot be resolved, fail tag: %s, found: %s in %s, value: %s",
+				name, tag, count.repr(), value)}
+		}
+		text, found, err := s.lookup(tag)
+		if err != nil {
+			return "", err
+		}
+		if !found {
+			from = end
+			continue
+		}
+		size := len(value) + strings.Count(value, "<"+tag+">")*(len(text)-len(tag)-2)
+		if s.work += size; size > maxValue || s.work > maxWork {
+			return "", &Error{name, fmt.Sprintf("value of %s grows too large while <%s> is replaced", name, tag)}
+		}
+		value = strings.ReplaceAll(value, "<"+tag+">", text)
+		count.add(tag)
+		from = start
+	}
+}
+
+func (s *substitution) lookup(tag string) (string, bool, error) {
+	if text, ok := s.Map.lookup(tag, s.opt.Condition); ok || s.opt.Extra == nil {
+		return text, ok, nil
+	}
+	return s.opt.Extra(tag)
+}
+
+// lookup finds the text of a tag, that for the condition first.
+func (m *Map) lookup(tag, condition string) (string, bool) {
+	if condition != "" {
+		if text, ok := m.Get(tag + "?" + condition); ok {
+			return text, true
+		}
+	}
+	return m.Get(tag)
+}
+
+// Replace puts the texts of an already substituted set into a query, again and
+// again until nothing changes; value may change what is put in and gives tags
+// that the set lacks. More than MaxRounds rounds are an *Error.
+func Replace(query string, set *Map, condition string, value func(tag, text string, known bool) (string, bool)) (string, error) {
+	for range MaxRounds + 1 {
+		size := len(query)
+		next := Expand(query, func(tag string) (string, bool) {
+			text, ok := set.lookup(tag, condition)
+			if value != nil {
+				text, ok = value(tag, text, ok)
+			}
+			size += len(text)
+			return text, ok && size <= maxValue
+		})
+		if size > maxValue {
+			return "", &Error{"", "value grows too large in query: " + query}
+		}
+		if next == query || !strings.Contains(next, "<") {
+			return next, nil
+		}
+		query = next
+	}
+	return "", &Error{"", "unexpected too long replacement interpolation, possible self referencing definitions in query: " + query}
+}
