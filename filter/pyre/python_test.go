@@ -1,0 +1,157 @@
+package pyre
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+
+	"f2b-go/internal/testenv"
+)
+
+// peerScript answers requests for Python's re, one JSON object a line. Spans
+// are byte offsets into the UTF-8 text, as ours. Python stops a search that
+// takes longer than a quarter of a second; its answer is then "timeout".
+const peerScript = `
+import json, re, signal, sys, warnings
+warnings.simplefilter("ignore")
+class Slow(Exception): pass
+def slow(*_): raise Slow()
+signal.signal(signal.SIGALRM, slow)
+def spans(m, text):
+    if text.isascii():
+        return [x for i in range(m.re.groups + 1) for x in m.span(i)]
+    return [-1 if x < 0 else len(text[:x].encode()) for i in range(m.re.groups + 1) for x in m.span(i)]
+def answer(q):
+    try:
+        rx = re.compile(q["p"], q["f"])
+    except re.error as e:
+        return {"err": str(e)}
+    except (OverflowError, ValueError) as e:
+        return {"err": str(e)}
+    except RecursionError:
+        return {"err": "recursion"}
+    out = []
+    for t in q["t"] or []:
+        args = [t]
+        if "pos" in q:
+            b = t.encode()
+            args += [len(b[:q["pos"]].decode()), len(b[:q["end"]].decode())]
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.25)
+            m = rx.search(*args)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            out.append(spans(m, t) if m else None)
+        except Slow:
+            out.append([-2])
+    return {"n": rx.groups, "g": rx.groupindex, "m": out}
+for line in sys.stdin:
+    q = json.loads(line)
+    if "eval" in q:
+        r = eval(q["eval"])
+    else:
+        r = answer(q)
+    sys.stdout.write(json.dumps(r, default=dict) + "\n")
+    sys.stdout.flush()
+`
+
+// peer is one long-lived Python process that answers for its re module.
+type peer struct {
+	t   testing.TB
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// newPeer starts Python. Without it the test is told to pass by other means:
+// ok is false, which fails where a CI runs.
+func newPeer(t testing.TB) (p *peer, ok bool) {
+	t.Helper()
+	if _, err := os.Stat(testenv.Python); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("no %s to compare with: apt-get install python3", testenv.Python)
+		}
+		t.Logf("no %s: not compared with Python's re", testenv.Python)
+		return nil, false
+	}
+	cmd := exec.Command(testenv.Python, "-c", peerScript)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		cmd.Wait()
+	})
+	return &peer{t, in, bufio.NewReaderSize(out, 1<<20)}, true
+}
+
+// request is a question to Python: search each text with pattern p.
+type request struct {
+	P     string   `json:"p"`
+	Flags int      `json:"f"`
+	Texts []string `json:"t"`
+	Pos   *int     `json:"pos,omitempty"`
+	End   *int     `json:"end,omitempty"`
+}
+
+// reply is Python's answer.
+type reply struct {
+	Err     string         `json:"err"`
+	Groups  int            `json:"n"`
+	Names   map[string]int `json:"g"`
+	Matches [][]int        `json:"m"` // null: no match; [-2]: too slow
+}
+
+func (p *peer) ask(q any, into any) {
+	p.t.Helper()
+	line, err := json.Marshal(q)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := p.in.Write(append(line, '\n')); err != nil {
+		p.t.Fatalf("asking Python: %v", err)
+	}
+	answer, err := p.out.ReadBytes('\n')
+	if err != nil {
+		p.t.Fatalf("reading Python's answer to %s: %v", line, err)
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		p.t.Fatalf("Python's answer %.200s: %v", answer, err)
+	}
+}
+
+func (p *peer) search(q request) reply {
+	p.t.Helper()
+	var r reply
+	p.ask(q, &r)
+	return r
+}
+
+func (p *peer) eval(expr string, into any) {
+	p.t.Helper()
+	p.ask(map[string]string{"eval": expr}, into)
+}
+
+// pythonFlags are Python's numbers for our flags.
+func pythonFlags(f Flags) int {
+	n := 0
+	for _, x := range []struct {
+		f Flags
+		n int
+	}{{IgnoreCase, 2}, {MultiLine, 8}, {DotAll, 16}, {Unicode, 32}, {Verbose, 64}, {ASCII, 256}} {
+		if f&x.f != 0 {
+			n |= x.n
+		}
+	}
+	return n
+}
