@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"internal/server":     {"config", "control", "action", "jail", "filter", "source"},
 	"internal/testfilter": {"config", "filter", "filter/date", "filter/pyre", "source"},
 	"internal/testaction": {"config", "action", "jail"},
-	"internal/demo":       {"internal/server", "config", "control"},
+	"internal/demo":       {},
 	"cmd/f2b-go":          {"internal/server", "internal/testfilter", "internal/testaction", "internal/demo", "control"},
 }
 

@@ -37,6 +37,11 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
+	// The demo also runs as nobody.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	binDir = dir
 	return m.Run()
 }
