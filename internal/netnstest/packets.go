@@ -1,0 +1,194 @@
+package netnstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// patience is how long an answer that must come may take.
+	patience = 10 * time.Second
+	// dropTime is how long a connection may go unanswered before it counts as
+	// dropped; the wire needs microseconds.
+	dropTime = 300 * time.Millisecond
+)
+
+// port is one of the server's sockets.
+type port struct {
+	network string
+	number  int
+}
+
+// listener is one of the server's sockets: a packet socket for UDP, or a
+// listening one for TCP, whose connections are accepted and closed.
+type listener struct {
+	udp  net.PacketConn
+	tcp  net.Listener
+	done chan struct{}
+}
+
+func (l *listener) close() {
+	if l.udp != nil {
+		_ = l.udp.Close()
+		return
+	}
+	_ = l.tcp.Close()
+	<-l.done
+}
+
+func (n *Net) close() {
+	for _, l := range n.ports {
+		l.close()
+	}
+}
+
+// server returns the address and number that a client of this address talks to.
+func server(from netip.Addr, number int) string {
+	addr := Server6
+	if from.Is4() {
+		addr = Server4
+	}
+	return net.JoinHostPort(addr, strconv.Itoa(number))
+}
+
+// UDP sends a datagram from one of the client's addresses to a port of the
+// server and tells whether it arrived. It is followed by one from a control
+// address that no test bans: when that arrives the first is lost for good.
+func (n *Net) UDP(from string, number int) (arrived bool, err error) {
+	addr, err := netip.ParseAddr(from)
+	if err != nil {
+		return false, err
+	}
+	l, err := n.listen(port{udpNetwork(addr), number}, server(addr, number))
+	if err != nil {
+		return false, err
+	}
+	control := Control6
+	if addr.Is4() {
+		control = Control4
+	}
+	err = inside(n.client, func() error {
+		return errors.Join(send(addr, number), send(netip.MustParseAddr(control), number))
+	})
+	if err != nil {
+		return false, err
+	}
+	if err := l.udp.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return false, err
+	}
+	buf := make([]byte, 64)
+	for {
+		_, sender, err := l.udp.ReadFrom(buf)
+		if err != nil {
+			return false, fmt.Errorf("waiting for the control packet to port %d: %w", number, err)
+		}
+		switch sender.(*net.UDPAddr).AddrPort().Addr().Unmap().String() {
+		case from:
+			arrived = true
+		case control:
+			return arrived, nil
+		}
+	}
+}
+
+func udpNetwork(addr netip.Addr) string {
+	if addr.Is4() {
+		return "udp4"
+	}
+	return "udp6"
+}
+
+// send sends one datagram to the server.
+func send(from netip.Addr, number int) error {
+	conn, err := net.DialUDP(udpNetwork(from), &net.UDPAddr{IP: from.AsSlice()},
+		net.UDPAddrFromAddrPort(netip.MustParseAddrPort(server(from, number))))
+	if err != nil {
+		return fmt.Errorf("opening a socket of %s: %w", from, err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.Write([]byte("f2b")); err != nil {
+		return fmt.Errorf("sending from %s: %w", from, err)
+	}
+	return nil
+}
+
+// TCP tries to connect from one of the client's addresses to a port of the
+// server and tells whether the server answered. A refusal by the firewall and
+// silence both count as no.
+func (n *Net) TCP(from string, number int) (connected bool, err error) {
+	addr, err := netip.ParseAddr(from)
+	if err != nil {
+		return false, err
+	}
+	network := "tcp6"
+	if addr.Is4() {
+		network = "tcp4"
+	}
+	target := server(addr, number)
+	if _, err := n.listen(port{network, number}, target); err != nil {
+		return false, err
+	}
+	err = inside(n.client, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), dropTime)
+		defer cancel()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: addr.AsSlice()}}
+		conn, err := d.DialContext(ctx, network, target)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH),
+		errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOPROTOOPT):
+		return false, nil
+	}
+	return false, fmt.Errorf("connecting from %s: %w", from, err)
+}
+
+// listen returns the server's socket for a port, opened at first use.
+func (n *Net) listen(p port, target string) (*listener, error) {
+	if l, ok := n.ports[p]; ok {
+		return l, nil
+	}
+	l := &listener{done: make(chan struct{})}
+	err := n.Do(func() (err error) {
+		if p.network[:3] == "udp" {
+			l.udp, err = net.ListenPacket(p.network, target)
+			return err
+		}
+		l.tcp, err = net.Listen(p.network, target)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s %s: %w", p.network, target, err)
+	}
+	if l.tcp != nil {
+		go l.accept()
+	}
+	n.ports[p] = l
+	return l, nil
+}
+
+// accept takes connections and closes them, until the socket is closed.
+func (l *listener) accept() {
+	defer close(l.done)
+	for {
+		conn, err := l.tcp.Accept()
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+	}
+}
