@@ -1,0 +1,79 @@
+"""Answers what fail2ban's own date detector makes of lines, as JSON.
+
+Reads a list of runs from standard input: {"tz", "now", "runs": [{"pattern",
+"zone", "lines"}]}. Each run has a detector of its own; all runs share what the
+detectors of one process share.
+"""
+import json
+import logging
+import os
+import sys
+import time
+
+job = json.load(sys.stdin)
+os.environ["TZ"] = job["tz"]
+time.tzset()
+
+from fail2ban.server.mytime import MyTime
+from fail2ban.server import datedetector
+from fail2ban.server.datedetector import DateDetector, DateDetectorCache
+
+logging.getLogger("fail2ban").setLevel(100)
+MyTime.setTime(job["now"])
+# The compact format takes more separators since 1.1.
+DateDetectorCache.DEFAULT_TEMPLATES[13] = (
+    r"%ExY%Exm%Exd(?:-|T|  ?)%ExH:?%ExM:?%ExS(?:[.,]%f)?(?:\s*%z)?"
+)
+
+
+def describe(error):
+    return "%s: %s" % (type(error).__name__, error)
+
+
+def detector(run):
+    found = DateDetector()
+    found.default_tz = run.get("zone") or None
+    for pattern in (run.get("pattern") or "").split("\n"):
+        if pattern.strip():
+            found.appendTemplate(pattern.strip())
+    return found
+
+
+def one(found, line):
+    try:
+        match, template = found.matchTime(line)
+        if not match:
+            return None
+        start, end = match.start(1), match.end(1)
+        cut = line[start:end]
+        answer = {"before": line[:start], "cut": cut, "name": template.name}
+        if cut:
+            stamp = found.getTime(cut, (match, template))
+            if stamp is None:
+                answer["error"] = "invalid"
+            else:
+                answer["time"] = float(stamp[0])
+                answer["int"] = isinstance(stamp[0], int)
+        return answer
+    except Exception as error:
+        return {"error": describe(error)}
+
+
+answers = []
+for run in job["runs"]:
+    try:
+        found = detector(run)
+    except Exception as error:
+        answers.append({"error": describe(error)})
+        continue
+    lines = [one(found, line) for line in run["lines"]]
+    answers.append({
+        "lines": lines,
+        "templates": [
+            {"name": t.name, "pattern": getattr(t.template, "pattern", None) or "",
+             "regex": t.template.regex, "hits": t.hits, "weight": t.weight,
+             "base": t.template.weight, "flags": t.template.flags}
+            for t in found.templates
+        ],
+    })
+json.dump(answers, sys.stdout)
