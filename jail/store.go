@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"f2b-go/internal/ipaddr"
+	"f2b-go/source"
 )
 
 // Store remembers bans across restarts. A jail without one neither restores
@@ -23,11 +24,11 @@ type Store interface {
 	// Merged returns the bans of an address added up, newest matches last, or
 	// nil when there are none (8.10). An empty jail means all jails.
 	Merged(ctx context.Context, jail string, id ipaddr.Addr) (*Ticket, error)
-	// AddLog remembers that the jail reads a log whose first line has this hash
-	// and returns the position to go on from, 0 when unknown (8.8).
-	AddLog(ctx context.Context, jail, path, hash string) (position int64, err error)
-	// SavePosition remembers how far a log was judged.
-	SavePosition(ctx context.Context, jail, path, hash string, position int64) error
+	// Positions returns the stored places of a jail in a log, for source.AddOptions;
+	// none when unknown (8.8).
+	Positions(ctx context.Context, jail, path string) ([]source.Position, error)
+	// SavePositions remembers how far a log was judged.
+	SavePositions(ctx context.Context, jail, path string, places []source.Position) error
 }
 
 // History is what a store knows of the earlier bans of an ID.

@@ -1,0 +1,297 @@
+package jail
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"f2b-go/filter"
+	"f2b-go/source"
+)
+
+// saveEvery is how often a log's position is stored, in seconds (3.9.11).
+const saveEvery = 10
+
+// Watcher follows log files; *source.Watcher is one.
+type Watcher interface {
+	Add(path string, opt source.AddOptions, sink source.Sink) (*source.Subscription, error)
+}
+
+// logWish is a log that the jail should read.
+type logWish struct {
+	path string
+	tail bool
+}
+
+// files are the logs of a jail, in the order in which they were added.
+type files struct {
+	j *Jail
+
+	mu       sync.Mutex
+	list     []*logFile
+	attached bool
+}
+
+// logFile is one log. It is the sink of its subscription.
+type logFile struct {
+	j           *Jail
+	wish        logWish
+	sub         *source.Subscription
+	inOperation bool    // has been read to its end once (2.6.2); guarded by Jail.matching
+	saved       float64 // when its position was stored last, likewise
+	lineEnd     string
+}
+
+func (f *files) init(j *Jail) { f.j = j }
+
+// AddLogPath has the jail read a log: from where it stopped last time or from
+// what is not older than the find time, or with tail only what is new. A path
+// that can't be opened is an error (fs.ErrNotExist and so on).
+func (j *Jail) AddLogPath(path string, tail bool) error {
+	wish := logWish{path: path, tail: tail}
+	j.mu.Lock()
+	draft := j.draft
+	if draft != nil {
+		same := func(w logWish) bool { return w.path == path }
+		if slices.ContainsFunc(draft.logs, same) {
+			j.mu.Unlock()
+			j.logs.filter.Error(path + " already exists")
+			return nil
+		}
+		draft.logs = append(draft.logs, wish)
+	}
+	j.mu.Unlock()
+	if draft != nil {
+		if j.files.has(path) {
+			return nil
+		}
+		return openable(path)
+	}
+	return j.files.add(wish)
+}
+
+// openable says why a log can't be read.
+func openable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("reading the log: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("reading the log %s: %w", path, source.ErrNotRegular)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading the log: %w", err)
+	}
+	return file.Close()
+}
+
+// DelLogPath stops reading a log.
+func (j *Jail) DelLogPath(path string) {
+	j.mu.Lock()
+	if j.draft != nil {
+		j.draft.logs = slices.DeleteFunc(j.draft.logs, func(w logWish) bool { return w.path == path })
+		j.mu.Unlock()
+		return
+	}
+	j.mu.Unlock()
+	j.files.remove(path)
+}
+
+// LogPaths lists the logs of the jail.
+func (j *Jail) LogPaths() []string {
+	j.mu.RLock()
+	draft := j.draft
+	j.mu.RUnlock()
+	var paths []string
+	if draft != nil {
+		for _, w := range draft.logs {
+			paths = append(paths, w.path)
+		}
+		return paths
+	}
+	return j.files.paths()
+}
+
+func (f *files) paths() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	paths := make([]string, len(f.list))
+	for i, l := range f.list {
+		paths[i] = l.wish.path
+	}
+	return paths
+}
+
+func (f *files) has(path string) bool { return slices.Contains(f.paths(), path) }
+
+func (f *files) add(wish logWish) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.ContainsFunc(f.list, func(l *logFile) bool { return l.wish.path == wish.path }) {
+		f.j.logs.filter.Error(wish.path + " already exists")
+		return nil
+	}
+	l := &logFile{j: f.j, wish: wish, inOperation: wish.tail}
+	if !f.attached {
+		if err := openable(wish.path); err != nil {
+			return err
+		}
+	} else if err := l.attach(false); err != nil {
+		return err
+	}
+	f.list = append(f.list, l)
+	return nil
+}
+
+func (f *files) remove(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = slices.DeleteFunc(f.list, func(l *logFile) bool {
+		if l.wish.path != path {
+			return false
+		}
+		l.detach()
+		return true
+	})
+}
+
+// attach begins to read all logs; one that can't be opened now is waited for.
+func (f *files) attach() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.attached = true
+	for _, l := range f.list {
+		if err := l.attach(true); err != nil {
+			f.j.logs.filter.Error(f.j.say(err.Error()))
+		}
+	}
+}
+
+// detach stops reading; the logs stay listed.
+func (f *files) detach() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.attached = false
+	for _, l := range f.list {
+		l.detach()
+	}
+}
+
+func (l *logFile) attach(wait bool) error {
+	j := l.j
+	if j.env.Watcher == nil {
+		return nil
+	}
+	s := j.effective()
+	l.lineEnd = lineEnd(s.filter.Encoding())
+	opt := source.AddOptions{
+		Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: strings.HasPrefix(strings.ToLower(j.backend), "polling"),
+		LineTime: func(line []byte) (float64, bool) { return j.effective().filter.LineTime(line) },
+		Since:    func() float64 { return j.now() - j.effective().findTime.Value },
+	}
+	if l.wish.tail {
+		opt.LineTime, opt.Since = nil, nil
+	} else if j.env.Store != nil {
+		places, err := j.env.Store.Positions(context.Background(), j.name, l.wish.path)
+		if err != nil {
+			j.logs.filter.Error(err.Error())
+		}
+		if len(places) > 0 {
+			last := len(places) - 1
+			opt.Positions, opt.Position, opt.Hash = places[:last], places[last].Offset, places[last].Hash
+		}
+	}
+	sub, err := j.env.Watcher.Add(l.wish.path, opt, l)
+	if err != nil {
+		return fmt.Errorf("reading the log: %w", err)
+	}
+	l.sub = sub
+	return nil
+}
+
+func (l *logFile) detach() {
+	if l.sub == nil {
+		return
+	}
+	l.sub.Close()
+	l.save()
+	l.sub = nil
+}
+
+// save stores how far the log was read.
+func (l *logFile) save() {
+	if l.j.env.Store == nil {
+		return
+	}
+	if err := l.j.env.Store.SavePositions(context.Background(), l.j.name, l.wish.path, l.sub.Positions()); err != nil {
+		l.j.logs.filter.Error(err.Error())
+	}
+}
+
+// Lines judges a piece of the log; it is the source's sink. While the jail is
+// idle it waits.
+func (l *logFile) Lines(ctx context.Context, b source.Batch) error {
+	j := l.j
+	if err := j.idle.wait(ctx); err != nil {
+		return err
+	}
+	j.matching.Lock()
+	defer j.matching.Unlock()
+	s := j.effective()
+	for data := b.Data; len(data) > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := lineLength(data, l.lineEnd)
+		j.judge(ctx, s, filter.Line{Text: data[:n], Source: l.wish.path}, l.inOperation)
+		data = data[n:]
+	}
+	if b.AtEnd && !b.Old {
+		l.inOperation = true
+	}
+	j.serve()
+	return nil
+}
+
+// lineLength is the length of the first line with its end. An end of several
+// bytes counts at multiples of its length only.
+func lineLength(data []byte, end string) int {
+	if len(end) <= 1 {
+		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			return i + 1
+		}
+		return len(data)
+	}
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte(end))
+		if i < 0 {
+			return len(data)
+		}
+		at += i
+		if at%len(end) == 0 {
+			return at + len(end)
+		}
+		at++
+	}
+}
+
+// lineEnd is what ends a line in an encoding of several bytes a character, ""
+// for "\n".
+func lineEnd(encoding string) string {
+	switch strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(encoding)) {
+	case "utf16", "u16", "utf16le":
+		return "\n\x00"
+	case "utf16be":
+		return "\x00\n"
+	case "utf32", "u32", "utf32le":
+		return "\n\x00\x00\x00"
+	case "utf32be":
+		return "\x00\x00\x00\n"
+	}
+	return ""
+}

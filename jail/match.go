@@ -1,0 +1,165 @@
+package jail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"f2b-go/filter"
+	"f2b-go/filter/date"
+	"f2b-go/internal/ipaddr"
+	"f2b-go/internal/pytext"
+)
+
+// lossEvery is the least time between two lines about dropped counters or
+// tickets, in seconds.
+const lossEvery = 60
+
+// judge has the filter judge one line and counts what it finds.
+func (j *Jail) judge(ctx context.Context, s *settings, line filter.Line, inOperation bool) {
+	found, verdict := s.filter.Judge(line, filter.Mode{Gate: true, FindTime: s.findTime.Value, InOperation: inOperation})
+	if verdict.Err != nil {
+		j.logs.filter.Error("Failed to process line: " + pytext.Repr(string(bytes.ToValidUTF8(line.Text, []byte("\uFFFD")))) +
+			", caught exception: " + exception(verdict.Err))
+		return
+	}
+	for i := range found {
+		if f := &found[i]; f.HasID && f.HasTime {
+			j.failed(ctx, s, f)
+		}
+	}
+}
+
+// exception is the error as Python's repr shows it.
+func exception(err error) string {
+	var e *date.LineError
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return "Exception(" + pytext.Repr(err.Error()) + ")"
+}
+
+// failed counts a failure unless it is ignored.
+func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
+	t := newTicket(f)
+	if now := j.now(); t.Time > now {
+		t.Time, t.TimeInt = now, false
+	}
+	if s.ignore.ignored(ctx, t) {
+		return
+	}
+	j.logs.filter.Info(j.say("Found " + t.ID.String() + " - " + j.timeText(t.Time)))
+	j.count(ctx, s, t, 1)
+}
+
+// newTicket is the failure as a ticket.
+func newTicket(f *filter.Failure) *Ticket {
+	t := &Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt}
+	if len(f.Matches) > 0 {
+		t.Matches = make([]Match, len(f.Matches))
+		for i, m := range f.Matches {
+			t.Matches[i] = Match{Before: m.Before, Date: m.Date, After: m.After, Split: true}
+		}
+	}
+	for i := range f.Fields {
+		field := &f.Fields[i]
+		if field.Kind != filter.None && field.Kind != filter.Lines {
+			t.Fields = append(t.Fields, pytext.Item{Key: field.Name, Value: field.Python()})
+		}
+	}
+	return t
+}
+
+// count adds a failure to the counter and sends its ID on when it has failed
+// often enough.
+func (j *Jail) count(ctx context.Context, s *settings, t *Ticket, weight int) {
+	seen := t.copyOf()
+	if j.counter.add(t, weight, false) >= s.maxRetry {
+		j.promote(t.ID)
+	}
+	if s.increment.enabled() && j.env.Store != nil {
+		j.weighBad(ctx, s, t, seen)
+	}
+}
+
+// weighBad counts a failure of an ID with earlier bans more than once (3.6.8).
+// t is the ticket that was counted, seen what it was before.
+func (j *Jail) weighBad(ctx context.Context, s *settings, t, seen *Ticket) {
+	h, ok, err := j.env.Store.History(ctx, j.name, seen.ID, false)
+	if err != nil {
+		j.logs.observer.Error(err.Error())
+		return
+	}
+	if !ok || seen.Time <= h.Time {
+		return
+	}
+	weight := float64(int(1)<<min(max(h.Count, 0), 20))/2 + 1
+	text := pytext.FloatRepr(weight)
+	if float64(s.maxRetry) < weight {
+		weight, text = float64(s.maxRetry), itoa(s.maxRetry)
+	}
+	if weight <= 1 {
+		return
+	}
+	reached := weight >= float64(s.maxRetry)
+	tail := ""
+	if reached {
+		tail = ", Ban"
+	}
+	j.logs.observer.Info(j.say("Found " + seen.ID.String() + ", bad - " + j.timeText(seen.Time) + ", " + itoa(h.Count) + " # -> " + text + tail))
+	if j.counter.add(t, int(weight)-1, true) >= s.maxRetry {
+		j.promote(seen.ID)
+	}
+}
+
+// promote takes an ID that has reached maxretry to its ban. A banned one is
+// dealt with here, so that it never takes a place in the queue.
+func (j *Jail) promote(id ipaddr.Addr) {
+	t, ok := j.counter.take(id)
+	if !ok {
+		return
+	}
+	if v, k := j.bans.again(t, j.now()); j.notNew(t, v, k) {
+		return
+	}
+	if !j.queue.put(t) {
+		j.counter.put(t)
+	}
+}
+
+// serve does what is due after a batch: old failures go, losses are told.
+// The caller holds matching.
+func (j *Jail) serve() {
+	now := j.now()
+	j.counter.clean(now)
+	if now < j.lastLoss+lossEvery {
+		return
+	}
+	evicted, refused := j.counter.takeEvicted(), j.queue.takeRefused()
+	if evicted+refused == 0 {
+		return
+	}
+	j.lastLoss = now
+	if evicted > 0 {
+		j.logs.filter.Warn(j.say("Too many IDs fail at once: forgot the failures of the " + itoa(evicted) + " not seen for longest"))
+	}
+	if refused > 0 {
+		j.logs.filter.Warn(j.say("Actions are too slow: " + itoa(refused) + " bans wait for the next failure of their ID"))
+	}
+}
+
+// Attempt counts a failure of an ID now, with texts in place of lines, and
+// returns 1, or 0 for an ignored ID (3.2.7).
+func (j *Jail) Attempt(ctx context.Context, text string, matches []string) int {
+	t := &Ticket{ID: ipaddr.Parse(text), Time: j.now()}
+	for _, m := range matches {
+		t.Matches = append(t.Matches, Match{Before: m})
+	}
+	s := j.effective()
+	if s.ignore.ignored(ctx, t) {
+		return 0
+	}
+	j.logs.filter.Info(j.say("Attempt " + t.ID.String() + " - " + j.timeText(t.Time)))
+	j.count(ctx, s, t, max(1, len(matches)))
+	return 1
+}
