@@ -1,0 +1,492 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// stream is what stands and stood under one path, for all who read it.
+type stream struct {
+	w    *Watcher
+	path string // as given, for messages
+	abs  string // cleaned and absolute
+
+	// lookMu is held during a look; what follows belongs to it.
+	lookMu  sync.Mutex
+	real    string // where links lead to, "" before the first open
+	absent  bool
+	trouble string // the last complaint, so that it is made once
+	read    []done // files that were read to their end and let go
+
+	mu      sync.Mutex
+	files   []*logFile // oldest first; the current one, if any, is last
+	current *logFile
+	subs    []*Subscription
+	closed  bool
+	long    bool // a line longer than MaxLine was reported
+
+	// Under Watcher.mu.
+	users    int // subscriptions that have it, or are about to
+	poll     bool
+	busy     bool // a look is running
+	again    bool // and another is wanted
+	due      time.Time
+	lastLook time.Time
+	interval time.Duration
+
+	draining atomic.Bool // rotated files are still read
+}
+
+// look sees what has happened to the path and its files and wakes the readers
+// if there is something for them. It returns whether anything had changed.
+func (s *stream) look() (changed bool) {
+	s.lookMu.Lock()
+	defer s.lookMu.Unlock()
+	if s.isClosed() {
+		return false
+	}
+	now := s.w.now()
+	s.watch(now)
+	changed = s.lookAtPath(now)
+	for _, lf := range s.oldFiles() {
+		if s.lookAtOld(lf, now) {
+			changed = true
+		}
+	}
+	if changed {
+		s.wakeAll()
+	}
+	s.release()
+	return changed
+}
+
+func (s *stream) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *stream) oldFiles() []*logFile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := slices.Clone(s.files)
+	return slices.DeleteFunc(old, func(lf *logFile) bool { return lf == s.current })
+}
+
+func (s *stream) wakeAll() {
+	s.mu.Lock()
+	subs := slices.Clone(s.subs)
+	s.mu.Unlock()
+	for _, sub := range subs {
+		sub.wake()
+	}
+}
+
+// lookAtPath compares what stands under the path with the current file.
+func (s *stream) lookAtPath(now time.Time) bool {
+	st, err := statPath(s.abs)
+	cur := s.currentFile()
+	switch {
+	case err != nil:
+		s.missing(err)
+		return cur != nil && s.refresh(cur, now)
+	case cur != nil && st.id == cur.id && st.size == cur.size && st.mtime == cur.mtime && settled(cur):
+		return false
+	case cur != nil && st.id == cur.id:
+		return s.refresh(cur, now)
+	}
+	f, st, err := openRegular(s.abs, s.w.opt.StrictLinks)
+	if err != nil {
+		s.missing(err)
+		return cur != nil && s.refresh(cur, now)
+	}
+	if cur != nil && st.id == cur.id {
+		f.Close()
+		return s.refresh(cur, now)
+	}
+	s.present()
+	s.replace(f, st, now)
+	return true
+}
+
+// settled says whether an unchanged time of modification means unchanged
+// content: not when the file was modified so shortly before the last look that
+// the clock of the file system may not have moved since.
+func settled(lf *logFile) bool {
+	return lf.lookedAt.UnixNano()-lf.mtime > int64(50*time.Millisecond)
+}
+
+func (s *stream) currentFile() *logFile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// refresh looks at the current file itself: has it grown, was it truncated?
+func (s *stream) refresh(lf *logFile, now time.Time) bool {
+	fi, err := lf.f.Stat()
+	if err != nil {
+		s.complain("looking at", err)
+		return false
+	}
+	st := toStat(fi)
+	if st.size == lf.size && st.mtime == lf.mtime && settled(lf) {
+		return false
+	}
+	same, err := lf.mark.holds(lf.f)
+	if err != nil {
+		s.complain("reading", err)
+		s.reopen(lf)
+		return false
+	}
+	if !same {
+		s.truncated(lf, st, now)
+		return true
+	}
+	changed := st.size != lf.size || st.mtime != lf.mtime
+	s.note(lf, st, now)
+	return changed
+}
+
+// note takes down how the file looks now.
+func (s *stream) note(lf *logFile, st fileStat, now time.Time) {
+	if st.size > lf.size || lf.lookedAt.IsZero() {
+		lf.grewAt = now
+	}
+	lf.mtime, lf.lookedAt = st.mtime, now
+	m, ok, err := takeMark(lf.f, st.size)
+	s.mu.Lock()
+	lf.size = st.size
+	if err == nil && ok {
+		lf.mark = m
+	}
+	s.mu.Unlock()
+	s.hashOf(lf)
+}
+
+// hashOf returns the hash of the file's first line, which it takes as soon as
+// that line is complete.
+func (s *stream) hashOf(lf *logFile) string {
+	s.mu.Lock()
+	hash, f := lf.hash, lf.f
+	s.mu.Unlock()
+	if hash != "" {
+		return hash
+	}
+	hash, err := firstLineHash(f)
+	if err != nil {
+		return "" // unreadable now: the next call tries again
+	}
+	s.mu.Lock()
+	lf.hash = hash
+	s.mu.Unlock()
+	return hash
+}
+
+// replace makes f the current file; the one before is read to its end and on.
+func (s *stream) replace(f *os.File, st fileStat, now time.Time) {
+	if s.returned(f, st, now) {
+		return
+	}
+	lf := &logFile{id: st.id, f: f}
+	s.note(lf, st, now)
+	s.mu.Lock()
+	n := len(s.files)
+	s.mu.Unlock()
+	if n > 0 {
+		s.reportRotation(s.files[n-1], lf)
+	}
+	s.publish(lf)
+}
+
+// publish puts lf under the path and gives every reader a place in it: its
+// start, or where reading ended if it is a file that was read before.
+func (s *stream) publish(lf *logFile) {
+	start := s.recall(lf)
+	s.mu.Lock()
+	if s.current != nil {
+		s.current.old = true
+	}
+	s.current = lf
+	s.files = append(s.files, lf)
+	for _, sub := range s.subs {
+		sub.cursors = append(sub.cursors, &cursor{file: lf, off: start.off, tail: start})
+	}
+	s.dropUnread()
+	s.mu.Unlock()
+	s.follow()
+}
+
+// dropUnread bounds how many old files are kept open. The caller holds s.mu.
+func (s *stream) dropUnread() {
+	for len(s.files) > MaxFiles {
+		lf := s.files[0]
+		s.w.log.Warn(fmt.Sprintf("%d rotated files of %s are still unread, giving up the oldest",
+			len(s.files)-1, s.path))
+		s.remove(lf)
+		lf.f.Close()
+	}
+}
+
+// remove takes a file and all places in it off the stream. The caller holds s.mu.
+func (s *stream) remove(lf *logFile) {
+	s.files = slices.DeleteFunc(s.files, func(f *logFile) bool { return f == lf })
+	for _, sub := range s.subs {
+		sub.cursors = slices.DeleteFunc(sub.cursors, func(c *cursor) bool { return c.file == lf })
+	}
+}
+
+// done is what is kept of a file that was read to its end and let go, so that it
+// is not read again should it come back (a mount that was away).
+type done struct {
+	hash string
+	mark mark
+	end  mark
+}
+
+// maxDone is how many of them a stream keeps.
+const maxDone = 4
+
+// release lets go of old files that every reader has finished.
+func (s *stream) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, lf := range slices.Clone(s.files) {
+		if !lf.final || s.wanted(lf) {
+			continue
+		}
+		s.remove(lf)
+		lf.f.Close()
+		if len(s.read) == maxDone {
+			s.read = slices.Delete(s.read, 0, 1)
+		}
+		s.read = append(s.read, done{hash: lf.hash, mark: lf.mark, end: lf.end})
+	}
+}
+
+// wanted says whether a reader still has a place in lf. The caller holds s.mu.
+func (s *stream) wanted(lf *logFile) bool {
+	for _, sub := range s.subs {
+		if sub.cursorIn(lf) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// recall returns where reading of lf ended if it is one that was let go, else
+// the start.
+func (s *stream) recall(lf *logFile) mark {
+	hash := s.hashOf(lf)
+	for _, d := range s.read {
+		if d.hash != hash || len(d.mark.bytes) == 0 {
+			continue
+		}
+		same, err := d.mark.holds(lf.f)
+		if err == nil && same {
+			same, err = d.end.holds(lf.f)
+		}
+		if err == nil && same {
+			return d.end
+		}
+	}
+	return mark{}
+}
+
+// returned handles an old file that stands under the path again: it is read on
+// where it was, not from its start.
+func (s *stream) returned(f *os.File, st fileStat, now time.Time) bool {
+	for _, lf := range s.oldFiles() {
+		if lf.id != st.id {
+			continue
+		}
+		if same, err := lf.mark.holds(f); err != nil || !same {
+			continue
+		}
+		f.Close()
+		s.mu.Lock()
+		if lf.final {
+			s.mu.Unlock()
+			return false
+		}
+		if s.current != nil {
+			s.current.old = true
+		}
+		lf.old, s.current = false, lf
+		s.files = append(slices.DeleteFunc(s.files, func(o *logFile) bool { return o == lf }), lf)
+		s.mu.Unlock()
+		s.refresh(lf, now)
+		s.follow()
+		return true
+	}
+	return false
+}
+
+// truncated splits the current file in two: the content that was there before,
+// whose unread rest is in a copy if anywhere, and what the inode holds now.
+func (s *stream) truncated(lf *logFile, st fileStat, now time.Time) {
+	fresh := &logFile{id: lf.id, f: lf.f}
+	s.note(fresh, st, now)
+	s.reportRotation(lf, fresh)
+	copied := s.findCopy(lf)
+	s.mu.Lock()
+	lf.old = true
+	s.current = nil
+	if copied == nil {
+		s.remove(lf)
+	} else {
+		lf.f, lf.id, lf.size = copied.f, copied.st.id, copied.st.size
+		lf.mtime, lf.grewAt = copied.st.mtime, now
+	}
+	s.mu.Unlock()
+	lf.forget()
+	s.publish(fresh)
+}
+
+// lookAtOld sees whether a file that was rotated away has grown, and lets it go
+// when nothing more will come.
+func (s *stream) lookAtOld(lf *logFile, now time.Time) bool {
+	if lf.final {
+		return false
+	}
+	fi, err := lf.f.Stat()
+	if err != nil {
+		s.complain("looking at a rotated file of", err)
+		return false
+	}
+	if st := toStat(fi); st.size > lf.size {
+		s.note(lf, st, now)
+		return true
+	}
+	if !s.w.finished(lf, now) {
+		return false
+	}
+	s.mu.Lock()
+	lf.final = true
+	s.mu.Unlock()
+	return true
+}
+
+// reopen gets a new handle where the old one no longer reads (a network file
+// system that was gone): the file must be the same.
+func (s *stream) reopen(lf *logFile) {
+	f, st, err := openRegular(s.abs, s.w.opt.StrictLinks)
+	if err != nil {
+		return
+	}
+	if same, err := lf.mark.holds(f); err != nil || !same || st.id != lf.id {
+		f.Close()
+		return
+	}
+	s.mu.Lock()
+	stale := lf.f
+	lf.f = f
+	s.mu.Unlock()
+	stale.Close()
+}
+
+// missing notes that there is no file to read under the path.
+func (s *stream) missing(err error) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		s.complain("opening", err)
+		return
+	}
+	if !s.absent {
+		s.w.msg(fmt.Sprintf("Log absence detected (possibly rotation) for %s, reason: %v", s.path, err))
+	}
+	s.absent = true
+	s.mu.Lock()
+	if s.current != nil {
+		s.current.old, s.current = true, nil
+	}
+	s.mu.Unlock()
+}
+
+// present notes that the path can be read again.
+func (s *stream) present() {
+	if s.absent {
+		s.w.msg("Log presence detected for file " + s.path)
+	}
+	s.absent, s.trouble = false, ""
+}
+
+// complain reports trouble with the path once, until it is over or another comes.
+func (s *stream) complain(doing string, err error) {
+	text := fmt.Sprintf("%s %s: %v", doing, s.path, err)
+	if text != s.trouble {
+		s.w.log.Error("Error while " + text)
+	}
+	s.trouble = text
+}
+
+// reportRotation is fail2ban's line: size, position, inodes and hashes.
+func (s *stream) reportRotation(was, is *logFile) {
+	s.w.msg(fmt.Sprintf("Log rotation detected for %s, reason: (%d, %d, %d, %d, '%s', '%s')",
+		s.path, is.size, was.size, is.id.ino, was.id.ino, s.hashOf(is), s.hashOf(was)))
+}
+
+// follow makes sure that events of the path and of the file behind its links
+// wake this stream.
+func (s *stream) follow() {
+	where, err := filepath.EvalSymlinks(s.abs)
+	if err != nil || where == s.real {
+		return
+	}
+	s.real = where
+	s.watch(s.w.now())
+}
+
+// paths are those whose events concern the stream.
+func (s *stream) paths() []string {
+	if s.real == "" || s.real == s.abs {
+		return []string{s.abs}
+	}
+	return []string{s.abs, s.real}
+}
+
+// polled says whether no reader wants events.
+func (s *stream) polled() bool {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.poll
+}
+
+// unreadable reports an error of reading and has the file looked at.
+func (s *stream) unreadable(err error) {
+	s.lookMu.Lock()
+	s.complain("reading", err)
+	s.lookMu.Unlock()
+	s.w.poke(s)
+}
+
+// reportLong warns once that a line was cut.
+func (s *stream) reportLong() {
+	s.mu.Lock()
+	said := s.long
+	s.long = true
+	s.mu.Unlock()
+	if !said {
+		s.w.log.Warn(fmt.Sprintf("A line of %s is longer than %d bytes, only its beginning is judged", s.path, MaxLine))
+	}
+}
+
+// close lets go of everything. Nothing looks at the stream any more.
+func (s *stream) close() {
+	s.lookMu.Lock()
+	defer s.lookMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, lf := range s.files {
+		lf.f.Close()
+	}
+	s.files, s.current = nil, nil
+	s.w.notify.set(s)
+}
