@@ -19,14 +19,14 @@ type Command struct {
 	name string
 	env  Env
 
-	mu    sync.Mutex // guards props
+	mu    sync.Mutex // guards all of these but started
 	props *properties
-
-	started started
 	// executed holds the commands that operations ran, by operation and family,
 	// so that two families with the same command run it once.
 	executed map[operation]map[family]string
 	epoch    int
+
+	started started
 }
 
 var (
@@ -67,6 +67,10 @@ func (c *Command) Set(name string, value any) error {
 	if err := c.props.set(name, value); err != nil {
 		return err
 	}
+	if name == "bantime" {
+		return nil
+	}
+	c.executed = nil
 	c.env.Log.Debug("  Set " + name + " = " + pytext.Repr(c.props.values[name]))
 	return nil
 }
@@ -135,7 +139,11 @@ func (c *Command) Flushes() bool { return c.property("actionflush") != "" }
 func (c *Command) SkipsRestored() bool { return c.truth("norestored") }
 
 // Epoch is the ban epoch of the last repair.
-func (c *Command) Epoch() int { return c.epoch }
+func (c *Command) Epoch() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.epoch
+}
 
 // run runs a command with the action's time limit.
 func (c *Command) run(ctx context.Context, cmd shell.Command) bool {

@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"f2b-go/internal/pytext"
@@ -77,13 +78,16 @@ func (c *Command) stopFamily(ctx context.Context, f family) error {
 	if f == rawFamily {
 		return c.Stop(ctx)
 	}
+	if !c.started.has(f) {
+		return nil
+	}
 	c.started.set(state{family: f})
 	return c.operate(ctx, stopping, []family{f}, c.stopped)
 }
 
 // Reload runs actionreload for the started families (COMPAT 3.5.7).
 func (c *Command) Reload(ctx context.Context) error {
-	delete(c.executed, reloading)
+	c.unrecordAll(reloading)
 	up := c.started.families(func(s state) bool { return s.up })
 	return c.operate(ctx, reloading, up, func(family, bool) {})
 }
@@ -91,9 +95,7 @@ func (c *Command) Reload(ctx context.Context) error {
 // Flush runs actionflush once for each started family that holds bans
 // (COMPAT 3.4.5).
 func (c *Command) Flush(ctx context.Context) (handled bool, err error) {
-	// fail2ban keeps the commands of the last flush and so leaves out the second
-	// of two when both families share their command.
-	delete(c.executed, flushing)
+	c.unrecordAll(flushing)
 	list := c.started.families(func(s state) bool { return s.up && s.items })
 	err = c.operate(ctx, flushing, list, func(f family, ok bool) {
 		if s := c.started.get(f); ok && s.up {
@@ -123,9 +125,10 @@ func (c *Command) operate(ctx context.Context, op operation, list []family, afte
 			failure = "'Script error'"
 		}
 		after(f, ok)
-		c.unrecord(op, f)
 		if ok && text != "" {
 			c.record(op, f, text)
+		} else {
+			c.unrecord(op, f)
 		}
 	}
 	if failure == "" {
@@ -158,7 +161,10 @@ func (c *Command) operationInfo(ctx context.Context, f family) *info {
 // unix is a time as fail2ban holds it: seconds with a fraction.
 func unix(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
+// recorded tells whether an operation ran this command for another family.
 func (c *Command) recorded(op operation, f family, text string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for other, ran := range c.executed[op] {
 		if other != f && ran == text {
 			return true
@@ -167,7 +173,10 @@ func (c *Command) recorded(op operation, f family, text string) bool {
 	return false
 }
 
+// record keeps the command that an operation ran for a family.
 func (c *Command) record(op operation, f family, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.executed == nil {
 		c.executed = map[operation]map[family]string{}
 	}
@@ -179,15 +188,21 @@ func (c *Command) record(op operation, f family, text string) {
 
 // unrecord forgets a family's command, and other families' that are the same.
 func (c *Command) unrecord(op operation, f family) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	text, ok := c.executed[op][f]
 	if !ok {
 		return
 	}
-	for other, ran := range c.executed[op] {
-		if other == f || ran == text {
-			delete(c.executed[op], other)
-		}
-	}
+	maps.DeleteFunc(c.executed[op], func(other family, ran string) bool { return other == f || ran == text })
+}
+
+// unrecordAll forgets what an operation ran. fail2ban keeps the commands of the
+// last flush, and leaves out a later one where both families share it.
+func (c *Command) unrecordAll(op operation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.executed, op)
 }
 
 var _ Runner = (*shell.Runner)(nil)
