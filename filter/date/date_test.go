@@ -42,7 +42,7 @@ func single(pattern string, lines []string) []run {
 
 func TestDefaultTemplatesLikeFail2ban_2_4_1_A(t *testing.T) {
 	for _, tz := range []string{"UTC", "Europe/Zurich", "America/New_York"} {
-		t.Run(tz, func(t *testing.T) { compare(t, job{tz, now, single("", lines)}) })
+		t.Run(tz, func(t *testing.T) { compare(t, job{TZ: tz, Now: now, Runs: single("", lines)}) })
 	}
 }
 
@@ -51,7 +51,7 @@ func TestDefaultTemplatesInSequence_2_4_11(t *testing.T) {
 	for _, l := range lines {
 		twice = append(twice, l, l, l)
 	}
-	compare(t, job{"Europe/Zurich", now, []run{
+	compare(t, job{TZ: "Europe/Zurich", Now: now, Runs: []run{
 		{Lines: lines}, {Lines: twice}, {Pattern: "{^LN-BEG}", Lines: twice}, {Pattern: "{DATE}", Lines: twice},
 		{Pattern: "^x {DATE}\n{DATE} y\nEPOCH", Lines: twice},
 	}})
@@ -64,6 +64,6 @@ func TestZoneOption_2_5_10(t *testing.T) {
 		runs = append(runs, run{Zone: zone, Lines: []string{
 			"2026-11-22 11:59:59 x", "2026-11-22 11:59:59 +0500 x", "Nov 22 11:59:59 x", "23:30:00 x", "Nov 23 11:30:00 x", "00:10:00"}})
 	}
-	compare(t, job{"UTC", now, runs})
-	compare(t, job{"Europe/Zurich", now, runs})
+	compare(t, job{TZ: "UTC", Now: now, Runs: runs})
+	compare(t, job{TZ: "Europe/Zurich", Now: now, Runs: runs})
 }

@@ -95,6 +95,8 @@ type builder struct {
 	years  yearSpan
 	slots  []*slot
 	names  map[string]bool
+
+	defaults bool // the keyword {DEFAULT} came before
 }
 
 // add appends the templates of one pattern.
@@ -102,6 +104,9 @@ func (b *builder) add(pattern string) error {
 	key := patternKey(pattern)
 	switch {
 	case key == "{DEFAULT}":
+		// fail2ban adds nothing here, against its manual, and so takes any
+		// default after it: what is a default already is no error then.
+		b.defaults = true
 		return b.addDefaults(func(*template) bool { return true })
 	case key == tagLineBegin:
 		return b.addDefaults(func(t *template) bool { return t.flags&flagLineBegin != 0 })
@@ -171,7 +176,7 @@ func replaceDate(pattern, date string) string {
 
 func (b *builder) append(t *template, ignoreTwice bool) error {
 	if b.names[t.name] {
-		if ignoreTwice {
+		if ignoreTwice || b.defaults {
 			return nil
 		}
 		return &PatternError{Class: "ValueError", Pattern: t.source(),

@@ -1,6 +1,7 @@
 package date
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -138,18 +139,21 @@ func (f *formatter) odd(pattern string, i int) (key string, size int, err error)
 	if p < len(pattern) && pattern[p] == '(' {
 		end := closing(pattern, p)
 		if end < 0 {
-			return "", 0, fmt.Errorf("incomplete format key")
+			return "", 0, errors.New("incomplete format key")
 		}
 		key, p = pattern[p+1:end], end+1
 		if _, known := directives[key]; !known {
-			return "", 0, fmt.Errorf("%s", pytext.Repr(key))
+			return "", 0, errors.New(pytext.Repr(longForm(key)))
 		}
 	}
 	for p < len(pattern) && strings.IndexByte("-+ #0", pattern[p]) >= 0 {
 		p++
 	}
 	if p < len(pattern) && pattern[p] == '*' {
-		return "", 0, fmt.Errorf("* wants int")
+		if key == "" && f.keyed {
+			return "", 0, errNoArgument
+		}
+		return "", 0, errors.New("* wants int")
 	}
 	for p < len(pattern) && (pattern[p] == '.' || '0' <= pattern[p] && pattern[p] <= '9') {
 		p++
@@ -158,7 +162,7 @@ func (f *formatter) odd(pattern string, i int) (key string, size int, err error)
 		p++
 	}
 	if p >= len(pattern) {
-		return "", 0, fmt.Errorf("incomplete format")
+		return "", 0, errors.New("incomplete format")
 	}
 	return f.conversion(pattern, key, p)
 }
@@ -166,7 +170,7 @@ func (f *formatter) odd(pattern string, i int) (key string, size int, err error)
 // conversion judges the conversion character at pattern[p].
 func (f *formatter) conversion(pattern, key string, p int) (string, int, error) {
 	if key == "" && f.keyed {
-		return "", 0, fmt.Errorf("not enough arguments for format string")
+		return "", 0, errNoArgument
 	}
 	kind := "dict"
 	if key != "" {
@@ -190,6 +194,23 @@ func (f *formatter) conversion(pattern, key string, p int) (string, int, error) 
 	}
 	return "", 0, fmt.Errorf("unsupported format character '%c' (0x%x) at index %d",
 		shown, c, utf8.RuneCountInString(pattern[:p])+f.shift)
+}
+
+var errNoArgument = errors.New("not enough arguments for format string")
+
+// longForm writes each directive of a text as %(key)s.
+func longForm(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		if key := directiveAt(text, i); text[i] == '%' && key != "" {
+			b.WriteString("%(" + key + ")s")
+			i += 1 + len(key)
+			continue
+		}
+		b.WriteByte(text[i])
+		i++
+	}
+	return b.String()
 }
 
 // closing returns the index of the parenthesis that closes the one at

@@ -210,7 +210,7 @@ func pyInt(text []byte) (int32, error) {
 		return none, invalid("%q is no number", text)
 	}
 	if value > math.MaxInt32 {
-		return none, &LineError{"OverflowError", "Python int too large to convert to C int"}
+		return none, &LineError{"OverflowError", "signed integer is greater than maximum"}
 	}
 	if negative {
 		value = -value

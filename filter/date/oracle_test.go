@@ -22,6 +22,9 @@ type job struct {
 	TZ   string `json:"tz"`
 	Now  int64  `json:"now"`
 	Runs []run  `json:"runs"`
+	// Fresh runs share no templates: fail2ban mixes up patterns that differ in
+	// case only.
+	Fresh bool `json:"fresh"`
 }
 
 // run is a detector and the lines that it sees.
@@ -92,6 +95,9 @@ func ours(t *testing.T, j job) []answer {
 	}
 	var all []answer
 	for _, r := range j.Runs {
+		if j.Fresh {
+			options.Shared = NewShared()
+		}
 		d := NewDetector(options)
 		if r.Zone != "" {
 			z, err := ParseZone(r.Zone)
@@ -178,7 +184,7 @@ func compare(t *testing.T, j job) {
 			}
 		}
 		if wrong == 0 {
-			compareTemplates(t, r, got, want)
+			compareTemplates(t, r, j.Fresh, got, want)
 		}
 	}
 	if wrong > 20 {
@@ -186,14 +192,19 @@ func compare(t *testing.T, j job) {
 	}
 }
 
-func compareTemplates(t *testing.T, r run, got, want answer) {
+func compareTemplates(t *testing.T, r run, fresh bool, got, want answer) {
 	t.Helper()
 	if len(got.Templates) != len(want.Templates) {
 		t.Errorf("pattern %q: %d templates, fail2ban %d", r.Pattern, len(got.Templates), len(want.Templates))
 		return
 	}
 	for k, g := range got.Templates {
-		if w := want.Templates[k]; g != w {
+		w := want.Templates[k]
+		if fresh {
+			// fail2ban keeps the weights of templates that it made for others.
+			g.Weight, g.Base, w.Weight, w.Base = 0, 0, 0, 0
+		}
+		if g != w {
 			t.Errorf("pattern %q, template %d:\n   ours %+v\n theirs %+v", r.Pattern, k, g, w)
 		}
 	}
