@@ -18,6 +18,11 @@ type notifier struct {
 	dirs  map[string]*watchedDir
 	names map[string]map[*stream]bool // by path of a log or of the file behind it
 	paths map[*stream][]string        // the reverse
+
+	events   <-chan fsnotify.Event // nil while there are none
+	problems <-chan error
+	// tap, if set, stands between the kernel's events and the watcher.
+	tap func(<-chan fsnotify.Event) (<-chan fsnotify.Event, <-chan error)
 }
 
 // watchedDir is a directory that streams need events of.
@@ -44,7 +49,10 @@ func (n *notifier) start() error {
 		return fmt.Errorf("watching directories: %w", err)
 	}
 	n.mu.Lock()
-	n.fs = fs
+	n.fs, n.events, n.problems = fs, fs.Events, fs.Errors
+	if n.tap != nil {
+		n.events, n.problems = n.tap(fs.Events)
+	}
 	n.mu.Unlock()
 	return nil
 }
@@ -58,24 +66,6 @@ func (n *notifier) close() error {
 		return nil
 	}
 	return fs.Close()
-}
-
-func (n *notifier) events() <-chan fsnotify.Event {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.fs == nil {
-		return nil
-	}
-	return n.fs.Events
-}
-
-func (n *notifier) errors() <-chan error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.fs == nil {
-		return nil
-	}
-	return n.fs.Errors
 }
 
 // set makes events of the paths wake s, and of no others. New directories are

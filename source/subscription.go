@@ -129,8 +129,7 @@ func (sub *Subscription) step() (more bool) {
 		case len(got.data) > 0 && !sub.deliver(c, got):
 			return false
 		}
-		sub.advance(c, got)
-		if !got.atEnd {
+		if sub.advance(c, got) {
 			return true
 		}
 	}
@@ -182,14 +181,16 @@ func (sub *Subscription) deliver(c *cursor, got *chunk) bool {
 }
 
 // advance moves the cursor past a chunk and drops it at the end of a file that
-// is over.
-func (sub *Subscription) advance(c *cursor, got *chunk) {
+// is over. It says whether the file has more: a chunk that another reader read
+// a while ago may have ended where the file ended then.
+func (sub *Subscription) advance(c *cursor, got *chunk) (more bool) {
 	s := sub.s
 	s.mu.Lock()
 	c.off, c.tail, c.scan = got.end, got.tail, got.scanned
 	if got.end > c.file.end.off {
 		c.file.end = got.tail
 	}
+	more = !got.atEnd || len(got.data) > 0 && got.end < c.file.size
 	over := c.file.final && len(got.data) == 0 && got.atEnd
 	if over {
 		sub.drop(c)
@@ -202,6 +203,7 @@ func (sub *Subscription) advance(c *cursor, got *chunk) {
 	if over {
 		s.w.poke(s)
 	}
+	return more
 }
 
 // drop takes the cursor away. The caller holds stream.mu.

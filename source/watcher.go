@@ -27,11 +27,11 @@ const (
 	// asked whether anybody still writes to it.
 	DefaultQuiet = 10 * time.Second
 
-	minGap   = 2 * time.Millisecond  // between two looks of one stream
-	minPoll  = 20 * time.Millisecond // after a change
-	maxPoll  = time.Second           // when nothing changes
-	safety   = 2 * time.Second       // between looks where events are expected
-	minDrain = 50 * time.Millisecond // at a file that was just rotated away
+	minGap    = 2 * time.Millisecond  // between two looks of one stream
+	minPoll   = 20 * time.Millisecond // after a change
+	maxPoll   = time.Second           // when nothing changes
+	minSafety = 50 * time.Millisecond // after a change, where events are expected
+	safety    = 2 * time.Second       // when nothing changes, where events are expected
 )
 
 // Options say how a watcher works. The zero value is good.
@@ -186,10 +186,10 @@ func (w *Watcher) loop(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case ev := <-w.notify.events():
+		case ev := <-w.notify.events:
 			w.handle(ev)
 			continue
-		case err := <-w.notify.errors():
+		case err := <-w.notify.problems:
 			w.lostEvents(err)
 		case <-w.kick:
 		case <-timer.C:
@@ -237,18 +237,17 @@ func (w *Watcher) startLook(s *stream) {
 
 // schedule sets the time of the next look. The caller holds w.mu.
 func (s *stream) schedule(changed, draining bool) {
-	if changed {
-		s.interval = minPoll
-	} else {
-		s.interval = min(maxPoll, s.interval*3/2)
+	slow, fast := maxPoll, minPoll
+	if !s.poll && s.w.notify.watches(s) {
+		slow, fast = safety, minSafety
+	}
+	if draining {
+		slow = maxPoll
+	}
+	if s.interval = min(slow, s.interval*3/2); changed {
+		s.interval = fast
 	}
 	wait := s.interval
-	if !s.poll && s.w.notify.watches(s) {
-		wait = safety
-		if draining {
-			wait = max(minDrain, s.interval)
-		}
-	}
 	if s.again {
 		wait = minGap
 	}
