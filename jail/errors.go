@@ -31,3 +31,8 @@ func fromTimetext(err error) error {
 	}
 	return err
 }
+
+// ErrNoOption says that a word is no option of a jail.
+var ErrNoOption = errors.New("no option of a jail")
+
+func indexError() *Error { return &Error{Class: "IndexError", Text: "list index out of range"} }

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -26,6 +27,13 @@ type increment struct {
 
 func newIncrement() *increment {
 	return &increment{opts: map[string]any{}, factor: timetext.Int(1)}
+}
+
+// clone returns a copy to change.
+func (in *increment) clone() *increment {
+	c := *in
+	c.opts = maps.Clone(in.opts)
+	return &c
 }
 
 // set takes over one option. An empty text or nil deletes it; a value that does

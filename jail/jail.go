@@ -41,7 +41,8 @@ type Env struct {
 // Jail is one [section] of the configuration at work.
 type Jail struct {
 	name    string
-	backend string
+	backend string // as the option says
+	reads   string // what it comes to: pyinotify, polling or systemd
 	env     Env
 
 	logs struct{ filter, actions, jail, observer *slog.Logger }
@@ -81,8 +82,8 @@ type settings struct {
 }
 
 // New creates a jail with fail2ban's defaults. backend is the text of the
-// option, for the status and to tell whether a reload changes it.
-func New(name, backend string, env Env) *Jail {
+// option: auto, pyinotify, polling, systemd[…]; another one is an *Error.
+func New(name, backend string, env Env) (*Jail, error) {
 	env.fill()
 	j := &Jail{name: name, backend: backend, env: env, counter: newCounter(), bans: newBanList(), queue: newQueue(maxPending)}
 	j.logs.filter = env.Log.With(logfmt.LoggerKey, "fail2ban.filter")
@@ -96,7 +97,14 @@ func New(name, backend string, env Env) *Jail {
 		j.logs.jail.Warn("Jail name " + pytext.Repr(name) + " might be too long and some commands might not function correctly. Please shorten")
 	}
 	j.logs.jail.Info("Creating new jail '" + name + "'")
-	return j
+	reads, options, err := parseBackend(backend)
+	if err != nil {
+		j.logs.jail.Error(err.Error())
+		return nil, err
+	}
+	j.reads = reads
+	j.tellBackend(options)
+	return j, nil
 }
 
 func (e *Env) fill() {

@@ -190,7 +190,7 @@ func (l *logFile) attach(wait bool) error {
 	s := j.effective()
 	l.lineEnd = lineEnd(s.filter.Encoding())
 	opt := source.AddOptions{
-		Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: strings.HasPrefix(strings.ToLower(j.backend), "polling"),
+		Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: j.reads == "polling",
 		LineTime: func(line []byte) (float64, bool) { return j.effective().filter.LineTime(line) },
 		Since:    func() float64 { return j.now() - j.effective().findTime.Value },
 	}

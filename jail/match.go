@@ -73,24 +73,25 @@ func newTicket(f *filter.Failure) *Ticket {
 // count adds a failure to the counter and sends its ID on when it has failed
 // often enough.
 func (j *Jail) count(ctx context.Context, s *settings, t *Ticket, weight int) {
-	seen := t.copyOf()
+	id, at := t.ID, t.Time
 	if j.counter.add(t, weight, false) >= s.maxRetry {
-		j.promote(t.ID)
+		j.promote(id)
 	}
 	if s.increment.enabled() && j.env.Store != nil {
-		j.weighBad(ctx, s, t, seen)
+		j.weighBad(ctx, s, t, at)
 	}
 }
 
 // weighBad counts a failure of an ID with earlier bans more than once (3.6.8).
-// t is the ticket that was counted, seen what it was before.
-func (j *Jail) weighBad(ctx context.Context, s *settings, t, seen *Ticket) {
-	h, ok, err := j.env.Store.History(ctx, j.name, seen.ID, false)
+// t is the ticket that was counted, at its time then.
+func (j *Jail) weighBad(ctx context.Context, s *settings, t *Ticket, at float64) {
+	id := t.ID
+	h, ok, err := j.env.Store.History(ctx, j.name, id, false)
 	if err != nil {
 		j.logs.observer.Error(err.Error())
 		return
 	}
-	if !ok || seen.Time <= h.Time {
+	if !ok || at <= h.Time {
 		return
 	}
 	weight := float64(int(1)<<min(max(h.Count, 0), 20))/2 + 1
@@ -106,9 +107,9 @@ func (j *Jail) weighBad(ctx context.Context, s *settings, t, seen *Ticket) {
 	if reached {
 		tail = ", Ban"
 	}
-	j.logs.observer.Info(j.say("Found " + seen.ID.String() + ", bad - " + j.timeText(seen.Time) + ", " + itoa(h.Count) + " # -> " + text + tail))
+	j.logs.observer.Info(j.say("Found " + id.String() + ", bad - " + j.timeText(at) + ", " + itoa(h.Count) + " # -> " + text + tail))
 	if j.counter.add(t, int(weight)-1, true) >= s.maxRetry {
-		j.promote(seen.ID)
+		j.promote(id)
 	}
 }
 
