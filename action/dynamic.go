@@ -21,6 +21,10 @@ const variable = "f2bV_"
 // that would otherwise be longer than the kernel takes.
 const inlineMax = 256
 
+// maxValue is the length in bytes to which values are cut. It leaves room for
+// what a script puts around a value when it hands it to a program in turn.
+const maxValue = shell.MaxArg - 8<<10
+
 // lookup gives the value of a dynamic tag as Python would hold it.
 type lookup func(tag string) (value any, ok bool)
 
@@ -28,7 +32,7 @@ type lookup func(tag string) (value any, ok bool)
 // shell could misread into variables (COMPAT 4.1.2, 4.2). data are the filter's
 // groups for the tags <F-NAME>.
 func dynamic(text string, value lookup, data func() pytext.Dict) shell.Command {
-	c := insert(text, value, data, len(special)<<20)
+	c := insert(text, value, data, maxValue)
 	if len(c.Script) > shell.MaxArg {
 		c = insert(text, value, data, inlineMax)
 	}
@@ -147,7 +151,7 @@ func limit(c *shell.Command) {
 	for _, a := range c.Args {
 		total += len(a)
 	}
-	longest := shell.MaxArg
+	longest := maxValue
 	if total > shell.MaxArgs {
 		longest = min(longest, max(0, shell.MaxArgs-len(c.Script))/len(c.Args))
 	}
