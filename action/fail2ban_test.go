@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os/exec"
@@ -21,21 +22,17 @@ import (
 	"f2b-go/jail"
 )
 
-// harness drives Debian's CommandAction: a scenario a line in, what it ran,
-// raised and logged out. The records of flush and reload are dropped as ours
-// are (docs/differences.md).
-const harness = `
+// fakeJail is Python that gives Debian's fail2ban a jail without threads, fixed
+// names and a fixed time, and commands that are written down instead of run.
+const fakeJail = `
 import sys, json, logging
 from fail2ban.server.action import CommandAction
 from fail2ban.server.actions import Actions
 from fail2ban.server.ticket import BanTicket
 from fail2ban.server.ipdns import IPAddr, DNSUtils
 from fail2ban.server.mytime import MyTime
-MyTime.setTime(1700000000.0)
 import fail2ban.server.action as action_module
-class Log(logging.Handler):
-	def emit(self, r): out["log"].append("%s %s" % (r.levelname, r.getMessage()))
-logger = logging.getLogger("fail2ban.CommandAction"); logger.addHandler(Log()); logger.setLevel(logging.ERROR); logger.propagate = False
+MyTime.setTime(1700000000.0)
 class Count:
 	def size(self): return 3
 	def getBanTotal(self): return 4
@@ -43,20 +40,31 @@ class Count:
 class JailActions:
 	banEpoch = 0
 	banManager = Count()
+	def __init__(self, jail): self.jail = jail
 	def getBanTime(self): return 600
 	def _getActionInfo(self, ticket):
-		return Actions.ActionInfo(ticket or BanTicket("", MyTime.time()), jail)
+		return Actions.ActionInfo(ticket or BanTicket("", MyTime.time()), self.jail)
 class Filter: failManager = Count()
 class FakeJail:
 	database = None
-	name = "jail"
-	def __repr__(self): return "Jail('jail')"
+	def __init__(self, name): self.name = name; self.actions = JailActions(self); self.filter = Filter()
+	def __repr__(self): return "Jail(%r)" % self.name
 DNSUtils.getHostname = staticmethod(lambda fqdn=True: "pbx.example.test" if fqdn else "pbx")
+ran, outcome = [], []
 def execute(cmd, timeout=60, **kw):
-	step["ran"].append(cmd if isinstance(cmd, list) else [cmd])
+	ran.append(cmd if isinstance(cmd, list) else [cmd])
 	if not cmd: return True
 	return outcome.pop(0) if outcome else True
 CommandAction.executeCmd = staticmethod(execute)
+`
+
+// harness drives Debian's CommandAction: a scenario a line in, what it ran,
+// raised and logged out. The records of flush and reload are dropped as ours
+// are (docs/differences.md).
+const harness = fakeJail + `
+class Log(logging.Handler):
+	def emit(self, r): out["log"].append("%s %s" % (r.levelname, r.getMessage()))
+logger = logging.getLogger("fail2ban.CommandAction"); logger.addHandler(Log()); logger.setLevel(logging.ERROR); logger.propagate = False
 def ticket(t):
 	data = dict((k, IPAddr(v) if k == "ip" else v) for k, v in t["fields"])
 	data["failures"] = t["failures"]
@@ -72,12 +80,12 @@ def before_repair(a):
 	return f
 for line in sys.stdin:
 	s = json.loads(line)
-	jail = FakeJail(); jail.actions = JailActions(); jail.filter = Filter()
+	jail = FakeJail("jail")
 	action_module.allowed_ipv6 = lambda: s["ipv6"]
-	a = CommandAction(jail, "act"); out = {"steps": [], "log": []}; outcome = list(s["outcome"])
+	a = CommandAction(jail, "act"); out = {"steps": [], "log": []}; outcome[:] = s["outcome"]
 	for k, v in s["props"]: setattr(a, k, v)
 	for op, arg in s["ops"]:
-		step = {"op": op, "ran": [], "err": ""}; out["steps"].append(step)
+		step = {"op": op, "err": ""}; out["steps"].append(step); ran.clear()
 		cache = a._CommandAction__substCache
 		try:
 			if op in ("ban", "unban", "reban", "prolong"):
@@ -89,6 +97,7 @@ for line in sys.stdin:
 				cache.pop(("__eOpCmd", "<action%s>" % op) if op in ("flush", "reload") else None, None)
 				getattr(a, op)()
 		except Exception as e: step["err"] = str(e)
+		step["ran"] = list(ran)
 	out["epoch"] = a.banEpoch
 	print(json.dumps(out), flush=True)
 `
@@ -369,16 +378,7 @@ func TestBesideFail2ban_3_5_4(t *testing.T) {
 		scenarios = append(scenarios, s)
 		input.Write(append(line, '\n'))
 	}
-	cmd := exec.Command(testenv.Python, "-c", harness)
-	cmd.Env = append(cmd.Environ(), "PYTHONPATH="+lib, "LC_ALL=C.UTF-8", "TZ=UTC")
-	cmd.Stdin = &input
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	answers, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("fail2ban's Python: %v\n%s", err, stderr.Bytes())
-	}
-	lines := bytes.Split(bytes.TrimSpace(answers), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(runPython(t, lib, harness, &input)), []byte("\n"))
 	bad := 0
 	for i, s := range scenarios {
 		var want outcome
@@ -393,4 +393,19 @@ func TestBesideFail2ban_3_5_4(t *testing.T) {
 			}
 		}
 	}
+}
+
+// runPython runs a script on Debian's fail2ban and returns what it printed.
+func runPython(t *testing.T, lib, script string, input io.Reader) []byte {
+	t.Helper()
+	cmd := exec.Command(testenv.Python, "-c", script)
+	cmd.Env = append(cmd.Environ(), "PYTHONPATH="+lib, "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.Stdin = input
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("fail2ban's Python: %v\n%s", err, stderr.Bytes())
+	}
+	return out
 }

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"f2b-go/action"
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/pytext"
@@ -108,10 +106,14 @@ func (v vector) command(t testing.TB, env action.Env) *action.Command {
 	t.Helper()
 	c := action.NewCommand(v.Action, env)
 	for _, cmd := range v.Stream {
-		if decode[string](t, cmd[0]) != "multi-set" {
-			continue
+		var pairs [][2]any
+		switch {
+		case decode[string](t, cmd[0]) == "multi-set":
+			pairs = decode[[][2]any](t, cmd[4])
+		case decode[string](t, cmd[2]) == "action":
+			pairs = [][2]any{{decode[string](t, cmd[4]), decode[any](t, cmd[5])}}
 		}
-		for _, pair := range decode[[][2]any](t, cmd[4]) {
+		for _, pair := range pairs {
 			if err := c.Set(pair[0].(string), pair[1]); err != nil {
 				t.Fatal(err)
 			}
@@ -137,17 +139,7 @@ func vectorTicket(ip string) *jail.Ticket {
 func TestVectors_4(t *testing.T) {
 	for _, v := range readVectors(t) {
 		t.Run(v.Action, func(t *testing.T) {
-			rec := &action.Recorder{}
-			c := v.command(t, action.Env{
-				Jail: &view{name: "j-" + v.Action}, Runner: rec, Names: names{}, Clock: fixedClock})
-			for _, want := range v.steps(t) {
-				if err := runStep(t.Context(), c, want.name); err != nil {
-					t.Fatalf("%s: %v", want.name, err)
-				}
-				if diff := cmp.Diff(want.commands, words(rec.Take())); diff != "" {
-					t.Errorf("%s (-fail2ban +ours):\n%s", want.name, diff)
-				}
-			}
+			v.compare(t)
 		})
 	}
 }
