@@ -386,6 +386,21 @@ func (f *Filter) Buffer() []Match {
 	return append([]Match(nil), f.buffer...)
 }
 
+// Decode gives the bytes of a line as text without its line end, as Judge sees
+// them. The result may be raw itself or buf.
+func (f *Filter) Decode(buf, raw []byte) []byte {
+	text, _ := f.set.Load().codec.decode(buf[:0], raw)
+	return bytes.TrimRight(text, "\r\n")
+}
+
+// LastDate is the time of the last line that had a date; ok is false before
+// the first.
+func (f *Filter) LastDate() (stamp date.Stamp, ok bool) {
+	f.work.Lock()
+	defer f.work.Unlock()
+	return f.lastDate, f.hasLastDate
+}
+
 // decode gives the line as text without its line end.
 func (f *Filter) decode(s *settings, line Line) []byte {
 	raw := line.Text
