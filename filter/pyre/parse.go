@@ -42,7 +42,7 @@ func parse(pattern string, flags Flags) (*tree, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	return &tree{root: root, names: p.names}, nil
+	return &tree{root: root, names: p.names, spans: p.spans}, nil
 }
 
 // finish makes the checks that need the whole pattern.
@@ -170,8 +170,8 @@ func (p *parser) literal(r rune, at int) *node {
 				ranges = append(ranges, runeRange{x, x})
 			}
 			n := &node{kind: nodeSet, pos: at, set: newRuneSet(ranges)}
-			if r < 0x80 {
-				n.fold = lowerRune(r, true)
+			if lo := lowerRune(r, true); r < 0x80 && (p.flags&ASCII == 0 || foldHigh(byte(lo)) == nil) {
+				n.fold = lo
 			}
 			return n
 		}

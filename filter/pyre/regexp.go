@@ -1,10 +1,16 @@
 package pyre
 
+import (
+	"bytes"
+	"sync"
+)
+
 // Regexp is a compiled pattern. It is safe for use by several goroutines.
 type Regexp struct {
 	pattern string
 	tree    *tree
-	oracle  *oracle
+	prog    *program
+	pool    sync.Pool // of *machine
 }
 
 // Compile reads a pattern of Python's re module (3.11). An error is always an
@@ -14,11 +20,9 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOracle(t)
-	if err != nil {
-		return nil, &Error{Msg: err.Error(), Pattern: pattern, Pos: -1}
-	}
-	return &Regexp{pattern: pattern, tree: t, oracle: o}, nil
+	re := &Regexp{pattern: pattern, tree: t, prog: compile(t)}
+	re.pool.New = func() any { return newMachine(re.prog) }
+	return re, nil
 }
 
 // Search finds the first match at or after pos, as Python's
@@ -29,18 +33,31 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 //
 // The result holds the byte offsets of the start and end of each group, the
 // whole match first, -1 for a group that did not take part. It is stored in
-// caps if that is large enough. The error is ErrBudget or nil.
+// caps if that is large enough, and means nothing unless a match was found.
+// The error is ErrBudget or nil.
 func (re *Regexp) Search(caps []int, text []byte, pos, end int) ([]int, bool, error) {
-	n := 2 * len(re.tree.names)
-	if cap(caps) < n {
-		caps = make([]int, n)
+	p := re.prog
+	if cap(caps) < p.slots {
+		caps = make([]int, p.slots)
 	}
-	caps = caps[:n]
+	caps = caps[:p.slots]
 	pos, end = max(pos, 0), min(end, len(text))
-	if pos > end {
+	if pos > end || p.anchored && pos > 0 {
 		return caps, false, nil
 	}
-	return re.oracle.search(caps, text, pos, end)
+	if len(p.required) > 0 && !bytes.Contains(text[pos:end], p.required) {
+		return caps, false, nil
+	}
+	if end > maxText {
+		return caps, false, ErrBudget
+	}
+	m := re.pool.Get().(*machine)
+	m.text, m.caps = text[:end], caps
+	m.reset()
+	found, err := m.search(pos)
+	m.release()
+	re.pool.Put(m)
+	return caps, found, err
 }
 
 // NumGroups returns how many capturing groups the pattern has.

@@ -51,7 +51,7 @@ type node struct {
 	subs  []*node
 	r     rune     // nodeLiteral
 	set   *runeSet // nodeSet
-	fold  rune     // nodeSet from one letter under IgnoreCase: that letter in lower case
+	fold  rune     // nodeSet from an ASCII letter under IgnoreCase: that letter in lower case
 	min   uint32   // nodeRepeat
 	max   uint32   // nodeRepeat
 	greed greed    // nodeRepeat
@@ -69,6 +69,7 @@ type node struct {
 type tree struct {
 	root  *node
 	names []string // group number to name, "" without one; names[0] is the whole match
+	spans []span   // of each group
 }
 
 // span is how many characters a node can match, at least and at most, cut

@@ -186,3 +186,17 @@ func lowerRune(r rune, ascii bool) rune {
 	}
 	return unicode.ToLower(r)
 }
+
+// foldHigh returns the characters beyond ASCII that match an ASCII letter,
+// given in lower case, under IgnoreCase: only i, k and s have such.
+func foldHigh(letter byte) []rune {
+	switch letter {
+	case 'i':
+		return []rune{0x130, 0x131}
+	case 'k':
+		return []rune{0x212A}
+	case 's':
+		return []rune{0x17F}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package pyre
+
+// repeat compiles a repeat.
+func (c *compiler) repeat(n *node, next int32) int32 {
+	body := n.subs[0]
+	switch {
+	case isChar(body):
+		return c.charRepeat(n, next)
+	case n.greed == possessive:
+		return c.possessive(n, next)
+	}
+	nullable := spanOf(body, c.spans).min == 0
+	// A round that matches nothing must be told from others, which takes a
+	// loop that knows where its round began.
+	if nullable && n.max > 1 || !c.affordable(n) {
+		return c.countedLoop(n, next)
+	}
+	entry := next
+	rounds := n.min
+	if n.max == maxRepeat {
+		loop, body := c.openLoop(n, next)
+		if entry = loop; n.min > 0 {
+			entry = body
+			rounds--
+		}
+	} else {
+		// {m,n}: n-m rounds that may be left out, one in the other, after m
+		// that may not.
+		for range n.max - n.min {
+			entry = c.split(c.node(body, entry), next, n)
+		}
+	}
+	for range rounds {
+		entry = c.node(body, entry)
+	}
+	return entry
+}
+
+// affordable reports whether the rounds of n can be written out.
+func (c *compiler) affordable(n *node) bool {
+	rounds := uint64(n.max)
+	if n.max == maxRepeat {
+		rounds = max(uint64(n.min), 1)
+	}
+	return rounds == 1 || rounds <= maxInsts && rounds*size(n.subs[0])+uint64(len(c.prog.insts)) <= maxInsts
+}
+
+// size estimates how many instructions n takes.
+func size(n *node) uint64 {
+	s := uint64(1)
+	for _, sub := range n.subs {
+		s += size(sub)
+	}
+	switch {
+	case n.kind == nodeRepeat && n.max != maxRepeat:
+		s *= uint64(n.max)
+	case n.kind == nodeRepeat:
+		s *= max(uint64(n.min), 1)
+	}
+	return min(s, maxInsts+1)
+}
+
+// split compiles the choice between one more round and going on.
+func (c *compiler) split(round, next int32, n *node) int32 {
+	in := inst{op: opSplit, next: round, alt: next, pos: int32(n.pos)}
+	if n.greed == lazy {
+		in.next, in.alt = next, round
+	}
+	c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
+	return c.emit(in, c.firsts[round].union(c.firsts[next]))
+}
+
+func (c *compiler) splitTable(in *inst, x, y first) {
+	in.tab = c.table(func(b byte) uint8 { return bit(x.bytes.Has(b), 1) | bit(y.bytes.Has(b), 2) })
+	in.end = bit(x.end, 1) | bit(y.end, 2)
+}
+
+func bit(set bool, b uint8) uint8 {
+	if set {
+		return b
+	}
+	return 0
+}
+
+// openLoop compiles a repeat without limit of a body that is never empty:
+// a split to which the body returns.
+func (c *compiler) openLoop(n *node, next int32) (loop, body int32) {
+	after := c.firsts[next]
+	round := firstOf(n.subs[0], after)
+	loop = c.emit(inst{}, round.union(after))
+	body = c.node(n.subs[0], loop)
+	in := inst{op: opSplit, next: body, alt: next, head: true, pos: int32(n.pos)}
+	if n.greed == lazy {
+		in.next, in.alt = next, body
+		c.splitTable(&in, after, round)
+	} else {
+		c.splitTable(&in, round, after)
+	}
+	c.prog.insts[loop] = in
+	return loop, body
+}
+
+// countedLoop compiles a repeat that counts its rounds while matching.
+func (c *compiler) countedLoop(n *node, next int32) int32 {
+	id := int32(c.prog.loops)
+	c.prog.loops++
+	after := c.firsts[next]
+	f := firstOf(n.subs[0], after).union(after)
+	in := inst{op: opLoop, slot: id, alt: next, min: int32(min(n.min, 1<<31-1)), max: limit(n.max),
+		lazy: n.greed == lazy, head: true, pos: int32(n.pos)}
+	loop := c.emit(in, f)
+	in.next = c.node(n.subs[0], loop)
+	c.prog.insts[loop] = in
+	return c.emit(inst{op: opLoopInit, slot: id, next: loop, pos: int32(n.pos)}, f)
+}
+
+// limit turns a repeat's maximum into an instruction's.
+func limit(m uint32) int32 {
+	if m >= 1<<31-1 {
+		return -1
+	}
+	return int32(m)
+}
+
+// charRepeat compiles the repeat of one character.
+func (c *compiler) charRepeat(n *node, next int32) int32 {
+	body := n.subs[0]
+	cl := c.classOf(charSet(body))
+	after := c.firsts[next]
+	f := first{bytes: cl.lead}
+	if n.min == 0 {
+		f = f.union(after)
+	}
+	in := inst{op: opStar, class: cl, min: int32(min(n.min, 1<<31-1)), max: limit(n.max), next: next, pos: int32(n.pos)}
+	// Where the run goes on, what follows cannot begin: only the whole run
+	// can match, in whichever order its ends are tried.
+	settled := n.greed == possessive || n.max == n.min || after.bytes.intersect(cl.lead).empty()
+	switch {
+	case settled && n.min == 0 && n.max == 1:
+		in.op = opOption
+	case settled:
+		in.op = opSpan
+	case n.greed == lazy:
+		in.op = opLazy
+	}
+	in.tab = c.table(func(b byte) uint8 { return bit(after.bytes.Has(b), 1) })
+	in.end = bit(after.end, 1)
+	return c.emit(in, f)
+}
+
+// possessive compiles a possessive repeat of a group: each round is atomic,
+// and none is given back.
+func (c *compiler) possessive(n *node, next int32) int32 {
+	loop := &node{kind: nodeRepeat, pos: n.pos, min: n.min, max: n.max,
+		subs: []*node{{kind: nodeAtomic, pos: n.pos, subs: n.subs}}}
+	return c.atomic(loop, next, int32(n.pos))
+}

@@ -1,0 +1,146 @@
+package pyre
+
+// at compiles a place in the text.
+func (c *compiler) at(n *node, next int32) int32 {
+	in := inst{next: next, pos: int32(n.pos), ascii: n.ascii}
+	switch n.place {
+	case atTextStart:
+		in.op = opTextStart
+	case atLineStart:
+		in.op = opLineStart
+	case atTextEnd:
+		in.op = opTextEnd
+	case atFinalBreak:
+		in.op = opFinalBreak
+	case atLineEnd:
+		in.op = opLineEnd
+	case atBoundary, atNoBoundary:
+		in.op = opBoundary
+		in.negate = n.place == atNoBoundary
+		in.class = c.classOf(unicodeClasses().word)
+		if n.ascii {
+			in.class = c.classOf(asciiClasses().word)
+		}
+	}
+	return c.emit(in, firstAt(n.place, c.firsts[next]))
+}
+
+// look compiles a look-around. Bodies of one character, and texts ahead,
+// are compared on the spot.
+func (c *compiler) look(n *node, next int32) int32 {
+	body := n.subs[0]
+	pos := int32(n.pos)
+	f := firstOf(n, c.firsts[next])
+	switch {
+	case isChar(body) && n.behind:
+		return c.emit(inst{op: opBehind, class: c.classOf(charSet(body)), negate: n.negate, next: next, pos: pos}, f)
+	case isChar(body):
+		return c.emit(inst{op: opAhead, class: c.classOf(charSet(body)), negate: n.negate, next: next, pos: pos}, f)
+	case !n.behind && body.kind == nodeCat && allText(body.subs):
+		return c.emit(inst{op: opAheadText, lit: textOf(body.subs), negate: n.negate, next: next, pos: pos}, f)
+	}
+	end := c.emit(inst{op: opEndLook, pos: pos}, anything())
+	in := inst{op: opLook, next: c.node(body, end), alt: next, negate: n.negate, pos: pos}
+	if n.behind {
+		in.slot = int32(n.width)
+	}
+	return c.emit(in, f)
+}
+
+func allText(subs []*node) bool {
+	for _, n := range subs {
+		if !isText(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// atomic compiles an atomic group.
+func (c *compiler) atomic(body *node, next, pos int32) int32 {
+	end := c.emit(inst{op: opEndAtomic, pos: pos}, anything())
+	in := inst{op: opAtomic, next: c.node(body, end), alt: next, pos: pos}
+	return c.emit(in, firstOf(body, c.firsts[next]))
+}
+
+// alt compiles alternatives, in groups if there are very many.
+func (c *compiler) alt(n *node, next int32) int32 {
+	subs := n.subs
+	tail := int32(-1)
+	if len(subs) > maxWays {
+		rest := n.with(subs[maxWays-1:]...)
+		tail = c.alt(rest, next)
+		subs = subs[:maxWays-1]
+	}
+	t := &altTable{ways: make([]int32, 0, len(subs)+1)}
+	for _, sub := range subs {
+		t.ways = append(t.ways, c.node(sub, next))
+	}
+	if tail >= 0 {
+		t.ways = append(t.ways, tail)
+	}
+	return c.choose(t, n)
+}
+
+// choose emits the choice between the ways of t.
+func (c *compiler) choose(t *altTable, n *node) int32 {
+	var f first
+	for _, w := range t.ways {
+		f = f.union(c.firsts[w])
+	}
+	in := inst{op: opSplit, pos: int32(n.pos)}
+	if len(t.ways) == 2 {
+		in.next, in.alt = t.ways[0], t.ways[1]
+		c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
+		return c.emit(in, f)
+	}
+	in.op, in.alts = opAlt, t
+	in.tab = c.table(func(b byte) uint8 {
+		return t.index(func(w int32) bool { return c.firsts[w].bytes.Has(b) })
+	})
+	in.end = t.index(func(w int32) bool { return c.firsts[w].end })
+	return c.emit(in, f)
+}
+
+// index returns where in masks the set of those ways is for which can holds.
+// There are at most 257 such sets, one of which is shared by all bytes that
+// begin no character.
+func (t *altTable) index(can func(int32) bool) uint8 {
+	var mask uint32
+	for i, w := range t.ways {
+		if can(w) {
+			mask |= 1 << i
+		}
+	}
+	for i, m := range t.masks {
+		if m == mask {
+			return uint8(i)
+		}
+	}
+	t.masks = append(t.masks, mask)
+	return uint8(len(t.masks) - 1)
+}
+
+func (c *compiler) classOf(set *runeSet) *class {
+	for known, cl := range c.class {
+		if known == set || known.equal(set) {
+			return cl
+		}
+	}
+	cl := newClass(set)
+	c.class[set] = cl
+	return cl
+}
+
+// table returns the table of f's answers by byte, shared between equal ones.
+func (c *compiler) table(f func(byte) uint8) *[256]uint8 {
+	var t [256]uint8
+	for b := range t {
+		t[b] = f(byte(b))
+	}
+	if old := c.tabs[t]; old != nil {
+		return old
+	}
+	c.tabs[t] = &t
+	return c.tabs[t]
+}

@@ -1,0 +1,187 @@
+package pyre
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var fuzzPairs = flag.Int("pyre.pairs", 5000, "generated pattern and text pairs that TestGeneratedEqualsPython compares")
+
+var fuzzSeed = flag.Uint64("pyre.seed", 1, "seed of the generated patterns")
+
+// generator makes patterns of the whole dialect, most of them valid, and
+// texts that such patterns are likely to match in part.
+type generator struct {
+	*rand.Rand
+	groups int // opened so far
+	inLook int
+	depth  int
+}
+
+var atoms = []string{
+	"a", "b", "c", "A", "k", "s", "i", " ", ":", "-", "1", "é", "ſ", "K", "İ", "σ", "Σ", "ß", "日", "\U0001F600",
+	".", ".", `\d`, `\w`, `\s`, `\S`, `\D`, `\W`, `\.`, `\n`, `[ab]`, `[^a]`, `[a-c]`, `[^\s]`, `[\w.]`, `[^\W1]`, `[é-ü]`, `[A-Z]`, `[^a-zé]`, `\x61`, `\u00e9`, `\t`, `[]a]`, `[k-s]`,
+}
+
+var textAtoms = []string{
+	"a", "b", "c", "a", "b", "ab", "A", "B", "k", "K", "s", "S", "i", "I", " ", ":", "-", "1", "2", "é", "É", "ſ", "K", "İ", "ı",
+	"σ", "ς", "Σ", "ß", "ẞ", "日", "\U0001F600", "\n", "\t", ".", "_", "\u00a0", "\u0085", "٣", "²", "\x1c", "\r",
+}
+
+func (g *generator) pick(of []string) string { return of[g.IntN(len(of))] }
+
+func (g *generator) pattern() string {
+	g.groups, g.inLook, g.depth = 0, 0, 0
+	flags := ""
+	if g.IntN(6) == 0 {
+		flags = "(?" + g.pick([]string{"i", "m", "s", "im", "a", "ia", "x"}) + ")"
+	}
+	return flags + g.alternation()
+}
+
+func (g *generator) alternation() string {
+	g.depth++
+	defer func() { g.depth-- }()
+	alts := []string{g.sequence()}
+	for g.IntN(4) == 0 {
+		alts = append(alts, g.sequence())
+	}
+	return strings.Join(alts, "|")
+}
+
+func (g *generator) sequence() string {
+	var b strings.Builder
+	for range g.IntN(5) {
+		b.WriteString(g.item())
+	}
+	return b.String()
+}
+
+func (g *generator) item() string {
+	switch g.IntN(12) {
+	case 0:
+		return g.pick([]string{"^", "$", `\b`, `\B`, `\A`, `\Z`})
+	case 1:
+		if g.groups > 0 {
+			return fmt.Sprintf(`\%d`, 1+g.IntN(g.groups))
+		}
+	}
+	body := g.atom()
+	if g.IntN(3) > 0 {
+		return body
+	}
+	q := g.pick([]string{"*", "+", "?", "{2}", "{1,2}", "{,2}", "{1,}", "{2,}", "{0,3}", "*", "+"})
+	switch g.IntN(7) {
+	case 0, 1:
+		q += "?"
+	case 2:
+		q += "+"
+	}
+	return body + q
+}
+
+func (g *generator) atom() string {
+	if g.depth > 4 {
+		return g.pick(atoms)
+	}
+	switch g.IntN(14) {
+	case 0, 1, 2:
+		g.groups++
+		return "(" + g.alternation() + ")"
+	case 3, 4:
+		return "(?:" + g.alternation() + ")"
+	case 5:
+		g.groups++
+		return fmt.Sprintf("(?P<n%d>%s)", g.groups, g.alternation())
+	case 6:
+		switch g.IntN(6) {
+		case 0:
+			return "(?=" + g.alternation() + ")"
+		case 1:
+			return "(?!" + g.alternation() + ")"
+		case 2:
+			return "(?<=" + g.pick(atoms) + ")"
+		case 3:
+			return "(?<!" + g.pick(atoms) + g.pick(atoms) + ")"
+		case 4:
+			return "(?>" + g.alternation() + ")"
+		}
+		return "(?" + g.pick([]string{"i", "s", "m", "-i", "a", "i-s"}) + ":" + g.alternation() + ")"
+	case 7:
+		if g.groups > 0 {
+			return fmt.Sprintf("(?(%d)%s|%s)", 1+g.IntN(g.groups), g.sequence(), g.sequence())
+		}
+	}
+	return g.pick(atoms)
+}
+
+func (g *generator) text() string {
+	var b strings.Builder
+	for range g.IntN(14) {
+		b.WriteString(g.pick(textAtoms))
+	}
+	return b.String()
+}
+
+// TestGeneratedEqualsPython compares generated patterns on generated texts
+// with Python: errors, spans and captures. make soak runs many more of them.
+func TestGeneratedEqualsPython(t *testing.T) {
+	py, ok := newPeer(t)
+	if !ok {
+		return
+	}
+	const textsEach = 10
+	g := &generator{Rand: rand.New(rand.NewPCG(*fuzzSeed, 0))}
+	searched := 0
+	for searched < *fuzzPairs && !t.Failed() {
+		pattern := g.pattern()
+		q := request{P: pattern}
+		for range textsEach {
+			q.Texts = append(q.Texts, g.text())
+		}
+		searched += compareWithPython(t, py, q)
+	}
+	t.Logf("%d pairs compared", searched)
+}
+
+// compareWithPython compares our answer to a request with Python's and
+// returns how many texts were compared.
+func compareWithPython(t *testing.T, py *peer, q request) int {
+	t.Helper()
+	r := py.search(q)
+	re, err := Compile(q.P, 0)
+	if err != nil || r.Err != "" {
+		if r.Err != errText(err) {
+			t.Errorf("%q: error %q, Python %q", q.P, errText(err), r.Err)
+		}
+		return 0
+	}
+	for i, text := range q.Texts {
+		want := r.Matches[i]
+		if len(want) == 1 {
+			continue // too slow for Python
+		}
+		caps, found, err := re.Search(nil, []byte(text), 0, len(text))
+		if err != nil {
+			t.Errorf("%q on %q: %v", q.P, text, err)
+		}
+		if !found {
+			caps = nil
+		}
+		if !slices.Equal(caps, want) {
+			t.Errorf("%q on %q: %v, Python %v", q.P, text, caps, want)
+		}
+	}
+	return len(q.Texts)
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,136 @@
+package pyre
+
+import "slices"
+
+// fact is one thing beside the position that decides how a search can go on
+// from an instruction.
+type fact struct {
+	kind  factKind
+	index int32 // slot, or loop
+}
+
+type factKind uint8
+
+const (
+	slotValue factKind = iota // a slot that a back-reference reads
+	groupSet                  // whether the group is set that a condition asks for
+	loopPlace                 // where a loop stands
+)
+
+// maxRowFacts is how many yes-or-no facts multiply the rows of the table of
+// failures; with more the map is used.
+const maxRowFacts = 3
+
+// plan decides for each instruction whether and how its failures are kept.
+func (p *program) plan() {
+	live := p.liveFacts()
+	for i := range p.insts {
+		in := &p.insts[i]
+		in.memo = -1
+		switch in.op {
+		case opSplit, opAlt, opStar, opLazy, opSpan, opLoop:
+			r, ok := p.memoRow(live[i])
+			if !ok {
+				continue
+			}
+			in.memo = int32(len(p.memos))
+			p.memos = append(p.memos, r)
+		}
+	}
+}
+
+// memoRow turns the facts that an instruction depends on into a row. ok is
+// false if they are too many.
+func (p *program) memoRow(fs []fact) (r memoRow, ok bool) {
+	for _, f := range fs {
+		switch f.kind {
+		case slotValue:
+			r.slots = append(r.slots, f.index)
+		case groupSet:
+			r.conds = append(r.conds, f.index)
+		case loopPlace:
+			r.begins = append(r.begins, f.index)
+			if p.counts(f.index) {
+				r.counts = append(r.counts, f.index)
+			}
+		}
+	}
+	yesNo := len(r.conds) + len(r.begins)
+	r.hashed = len(r.slots)+len(r.counts) > 0 || yesNo > maxRowFacts
+	if r.hashed {
+		return r, len(r.slots)+len(r.counts) < maxKey && yesNo < 31
+	}
+	r.base = int32(p.rows)
+	p.rows += 1 << yesNo
+	return r, true
+}
+
+// counts reports whether a loop's number of rounds matters.
+func (p *program) counts(loop int32) bool {
+	for _, in := range p.insts {
+		if in.op == opLoop && in.slot == loop {
+			return in.min > 0 || in.max >= 0
+		}
+	}
+	return false
+}
+
+// liveFacts returns for each instruction the facts that some way on from it
+// asks for before setting them anew.
+func (p *program) liveFacts() [][]fact {
+	live := make([][]fact, len(p.insts))
+	for changed := true; changed; {
+		changed = false
+		for i := range p.insts {
+			for _, f := range p.factsAt(i, live) {
+				if !slices.Contains(live[i], f) {
+					live[i] = append(live[i], f)
+					changed = true
+				}
+			}
+		}
+	}
+	return live
+}
+
+// factsAt is one step of liveFacts.
+func (p *program) factsAt(i int, live [][]fact) []fact {
+	in := &p.insts[i]
+	var fs []fact
+	switch in.op {
+	case opMatch, opFail, opEndLook, opEndAtomic:
+		return nil
+	case opBackref:
+		fs = append(fs, fact{slotValue, in.slot}, fact{slotValue, in.slot + 1})
+	case opCond:
+		fs = append(fs, fact{groupSet, in.slot})
+	case opLoop:
+		fs = append(fs, fact{loopPlace, in.slot})
+	}
+	ways := []int32{in.next}
+	switch in.op {
+	case opSplit, opCond, opLook, opAtomic, opLoop:
+		ways = append(ways, in.alt)
+	case opAlt:
+		ways = in.alts.ways
+	}
+	for _, w := range ways {
+		for _, f := range live[w] {
+			if !settles(in, f) {
+				fs = append(fs, f)
+			}
+		}
+	}
+	return fs
+}
+
+// settles reports whether in makes f what it is from then on.
+func settles(in *inst, f fact) bool {
+	switch f.kind {
+	case slotValue:
+		return in.op == opSave && in.slot == f.index
+	case groupSet:
+		return in.op == opSave && in.slot == f.index+1
+	}
+	return in.op == opLoopInit && in.slot == f.index
+}

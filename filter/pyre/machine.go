@@ -1,0 +1,209 @@
+package pyre
+
+// Kinds of frames on the machine's stack. Backing up takes them from the top.
+const (
+	frameResume  uint32 = iota // go on at pc and a
+	frameUndo                  // slot pc was a
+	frameAlt                   // the ways in b of the opAlt at pc are left, at a
+	frameStar                  // the opStar at pc may end anywhere from a to b
+	frameLazy                  // the opLazy at pc ended at a and may take b more (-1 no limit)
+	frameBarrier               // the look-around or atomic group at pc began at a; b was the barrier before
+	frameRounds                // loop pc was in round a
+	frameBegin                 // loop pc's latest optional round began at a
+	frameMore                  // the lazy opLoop at pc may take another round at a
+	frameFailed                // all that was tried at pc from position a to b has failed
+)
+
+// frame is one entry of the stack.
+type frame struct {
+	kind uint32
+	pc   int32
+	a, b int32
+}
+
+// loopState is what a counted loop remembers.
+type loopState struct {
+	rounds int32
+	begin  int32 // where the latest optional round began, -1 before it
+}
+
+// machine runs a program on a text. It holds everything a search needs, so
+// that a search allocates nothing once the machine has grown.
+type machine struct {
+	prog    *program
+	text    []byte // ends where the search ends
+	caps    []int
+	stack   []frame
+	barrier int32 // index of the innermost frameBarrier, -1 outside of one
+	loops   []loopState
+	steps   int // left before giving up
+	spent   bool
+	dirty   bool // a slot was set with no frame to undo it
+	memo    memo
+	trace   *Trace
+}
+
+// run tries to match from pc and pos on. It reports whether it did; then
+// slot 1 holds the end.
+func (m *machine) run(pc int32, pos int) bool {
+	text, insts := m.text, m.prog.insts
+	for {
+		in := &insts[pc]
+		switch in.op {
+		case opByte:
+			if pos < len(text) && text[pos] == in.b {
+				pos++
+				pc = in.next
+				continue
+			}
+		case opString:
+			if s := in.lit; len(text)-pos >= len(s) && string(text[pos:pos+len(s)]) == s {
+				pos += len(s)
+				pc = in.next
+				continue
+			}
+		case opOption:
+			if pos < len(text) {
+				pos += in.class.step(text, pos)
+			}
+			pc = in.next
+			continue
+		case opSplit:
+			way := in.end
+			if pos < len(text) {
+				way = in.tab[text[pos]]
+			}
+			if m.memo.on || in.head {
+				if pc, pos = m.loopSplit(pc, pos, way); pc >= 0 {
+					continue
+				}
+				break
+			}
+			if way == 1 {
+				pc = in.next
+				continue
+			}
+			if way == 3 {
+				m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
+				pc = in.next
+				continue
+			}
+			if way == 2 {
+				pc = in.alt
+				continue
+			}
+		case opSave:
+			m.save(in.slot, pos)
+			pc = in.next
+			continue
+		case opMatch:
+			m.caps[1] = pos
+			return true
+		default:
+			if pc, pos = m.other(pc, pos); pc >= 0 {
+				continue
+			}
+		}
+		if m.trace != nil {
+			m.trace.note(in, text, pos)
+		}
+		if pc, pos = m.backUp(); pc < 0 {
+			return false
+		}
+	}
+}
+
+// backUp goes back to the latest choice and returns where to go on, -1 if
+// there is none left.
+func (m *machine) backUp() (int32, int) {
+	m.steps--
+	if m.steps < 0 {
+		m.spent = true
+		m.stack = m.stack[:0]
+		return -1, 0
+	}
+	for n := len(m.stack) - 1; n >= 0; n-- {
+		f := m.stack[n]
+		m.stack = m.stack[:n]
+		pc, pos := int32(-1), int(f.a)
+		switch f.kind {
+		case frameResume:
+			return f.pc, pos
+		case frameUndo:
+			m.caps[f.pc] = pos
+		case frameAlt:
+			return m.nextWay(f.pc, pos, uint32(f.b))
+		case frameStar:
+			pc, pos = m.starFrom(f.pc, pos, int(f.b))
+		case frameLazy:
+			pc, pos = m.lazyMore(f.pc, pos, f.b)
+		case frameBarrier:
+			m.barrier = f.b
+			if in := &m.prog.insts[f.pc]; in.negate {
+				return in.alt, pos
+			}
+		case frameRounds:
+			m.loops[f.pc].rounds = f.a
+		case frameBegin:
+			m.loops[f.pc].begin = f.a
+		case frameMore:
+			return m.oneMore(f.pc, pos)
+		case frameFailed:
+			m.setFailed(f.pc, pos, int(f.b))
+		}
+		if pc >= 0 {
+			return pc, pos
+		}
+	}
+	return -1, 0
+}
+
+// other runs the instructions that run does not.
+func (m *machine) other(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	switch in.op {
+	case opSpan:
+		return m.span(pc, pos)
+	case opStar:
+		return m.star(pc, pos)
+	case opAlt:
+		return m.alternatives(pc, pos)
+	case opClass:
+		if pos < len(m.text) {
+			if n := in.class.step(m.text, pos); n > 0 {
+				return in.next, pos + n
+			}
+		}
+		return -1, pos
+	case opLazy:
+		return m.lazy(pc, pos)
+	case opFold:
+		if n := foldedLen(m.text[pos:], in.lit); n >= 0 {
+			return in.next, pos + n
+		}
+		return -1, pos
+	case opLook, opAtomic:
+		return m.enter(pc, pos)
+	case opEndLook:
+		return m.leaveLook()
+	case opEndAtomic:
+		return m.leaveAtomic(pos)
+	case opBackref:
+		return m.backref(pc, pos)
+	case opCond:
+		if m.isSet(in.slot) {
+			return in.next, pos
+		}
+		return in.alt, pos
+	case opLoopInit:
+		m.setRounds(in.slot, 0)
+		m.setBegin(in.slot, -1)
+		return in.next, pos
+	case opLoop:
+		return m.loop(pc, pos)
+	}
+	if m.holds(in, pos) {
+		return in.next, pos
+	}
+	return -1, pos
+}

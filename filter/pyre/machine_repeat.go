@@ -1,0 +1,269 @@
+package pyre
+
+import (
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Scanning a run of characters counts as a step for each so many bytes.
+const (
+	forwardPerStep = 16
+	backPerStep    = 8
+)
+
+// loopSplit runs an opSplit with the care that loops and the table of
+// failures need. way says which of its ways can match.
+func (m *machine) loopSplit(pc int32, pos int, way uint8) (int32, int) {
+	m.steps--
+	if m.steps < 0 || way == 0 || m.memo.on && !m.mark(pc, pos) {
+		return -1, pos
+	}
+	in := &m.prog.insts[pc]
+	switch way {
+	case 2:
+		return in.alt, pos
+	case 3:
+		m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
+	}
+	return in.next, pos
+}
+
+// alternatives runs an opAlt.
+func (m *machine) alternatives(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	way := in.end
+	if pos < len(m.text) {
+		way = in.tab[m.text[pos]]
+	}
+	mask := in.alts.masks[way]
+	if mask == 0 || m.memo.on && !m.mark(pc, pos) {
+		return -1, pos
+	}
+	return m.nextWay(pc, pos, mask)
+}
+
+// nextWay takes the first of the ways in mask.
+func (m *machine) nextWay(pc int32, pos int, mask uint32) (int32, int) {
+	if rest := mask & (mask - 1); rest != 0 {
+		m.stack = append(m.stack, frame{frameAlt, pc, int32(pos), int32(rest)})
+	}
+	return m.prog.insts[pc].alts.ways[bits.TrailingZeros32(mask)], pos
+}
+
+// least returns where the smallest number of characters that the repeat at
+// in asks for ends, -1 if they are not there.
+func (m *machine) least(in *inst, pos int) int {
+	switch in.min {
+	case 0:
+		return pos
+	case 1:
+		if pos >= len(m.text) {
+			return -1
+		}
+		n := in.class.step(m.text, pos)
+		if n == 0 {
+			return -1
+		}
+		return pos + n
+	}
+	end, n := in.class.spanN(m.text, pos, int(in.min))
+	if n < int(in.min) {
+		return -1
+	}
+	return end
+}
+
+// most returns where the largest number of characters ends, given where the
+// smallest number does. met says that the table of failures stopped it: from
+// hi+1 on nothing leads anywhere.
+func (m *machine) most(pc int32, lo int) (hi int, met bool) {
+	in := &m.prog.insts[pc]
+	switch {
+	case in.max >= 0:
+		hi, _ = in.class.spanN(m.text, lo, int(in.max-in.min))
+	case m.memo.on:
+		hi, met = m.mostUntried(pc, lo)
+	default:
+		hi = in.class.span(m.text, lo)
+	}
+	m.steps -= (hi - lo) / forwardPerStep
+	return hi, met
+}
+
+// span runs an opSpan.
+func (m *machine) span(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	lo := m.least(in, pos)
+	if lo < 0 {
+		return -1, pos
+	}
+	hi, met := m.most(pc, lo)
+	if met {
+		return -1, pos
+	}
+	if m.memo.on && in.max < 0 {
+		m.pushFailed(pc, lo, hi)
+	}
+	return in.next, hi
+}
+
+// star runs an opStar.
+func (m *machine) star(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	lo := m.least(in, pos)
+	if lo < 0 || m.memo.on && in.max >= 0 && !m.mark(pc, lo) {
+		return -1, pos
+	}
+	hi, _ := m.most(pc, lo)
+	if m.memo.on && in.max < 0 && hi >= lo {
+		m.pushFailed(pc, lo, hi)
+	}
+	return m.starFrom(pc, lo, hi)
+}
+
+// starFrom goes on after an opStar at the last place from lo to hi where what
+// follows can begin.
+func (m *machine) starFrom(pc int32, lo, hi int) (int32, int) {
+	in := &m.prog.insts[pc]
+	text, tab, cur := m.text, in.tab, hi
+	if cur >= len(text) && cur >= lo {
+		if in.end != 0 {
+			return m.starAt(in, pc, lo, cur)
+		}
+		cur--
+	}
+	for cur >= lo && tab[text[cur]] == 0 {
+		cur--
+	}
+	m.steps -= (hi - cur) / backPerStep
+	if cur < lo {
+		return -1, lo
+	}
+	return m.starAt(in, pc, lo, cur)
+}
+
+func (m *machine) starAt(in *inst, pc int32, lo, cur int) (int32, int) {
+	if cur > lo {
+		m.stack = append(m.stack, frame{frameStar, pc, int32(lo), int32(cur - 1)})
+	}
+	return in.next, cur
+}
+
+// lazy runs an opLazy.
+func (m *machine) lazy(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	lo := m.least(in, pos)
+	if lo < 0 {
+		return -1, pos
+	}
+	left := in.max
+	if left >= 0 {
+		left -= in.min
+	}
+	if m.memo.on && !m.mark(pc, lo) {
+		return -1, pos
+	}
+	return m.lazyFrom(pc, lo, left)
+}
+
+// lazyFrom goes on after an opLazy at the first place from pos on, at most
+// left characters ahead, where what follows can begin.
+func (m *machine) lazyFrom(pc int32, pos int, left int32) (int32, int) {
+	in := &m.prog.insts[pc]
+	text := m.text
+	for from := pos; ; left-- {
+		if pos >= len(text) {
+			return lazyEnd(in, pos)
+		}
+		if in.tab[text[pos]] != 0 {
+			m.steps -= (pos - from) / backPerStep
+			m.stack = append(m.stack, frame{frameLazy, pc, int32(pos), left})
+			return in.next, pos
+		}
+		n := in.class.step(text, pos)
+		if n == 0 || left == 0 {
+			m.steps -= (pos - from) / backPerStep
+			return -1, pos
+		}
+		pos += n
+		if m.memo.on && !m.lazyExtend(in, pc, pos) {
+			return -1, pos
+		}
+	}
+}
+
+// lazyEnd goes on after an opLazy that has taken all the text.
+func lazyEnd(in *inst, pos int) (int32, int) {
+	if in.end != 0 {
+		return in.next, pos
+	}
+	return -1, pos
+}
+
+// lazyMore lets an opLazy take one more character and what else it must.
+func (m *machine) lazyMore(pc int32, pos int, left int32) (int32, int) {
+	in := &m.prog.insts[pc]
+	n := in.class.step(m.text, pos)
+	if n == 0 || left == 0 {
+		return -1, pos
+	}
+	if m.memo.on && !m.lazyExtend(in, pc, pos+n) {
+		return -1, pos
+	}
+	return m.lazyFrom(pc, pos+n, max(left-1, -1))
+}
+
+// loop runs an opLoop.
+func (m *machine) loop(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	m.steps--
+	if m.steps < 0 || m.memo.on && !m.mark(pc, pos) {
+		return -1, pos
+	}
+	st := m.loops[in.slot]
+	if st.rounds < in.min {
+		m.setRounds(in.slot, st.rounds+1)
+		return in.next, pos
+	}
+	// A round that would begin where the latest one did has matched nothing.
+	if in.max >= 0 && st.rounds >= in.max || int(st.begin) == pos {
+		return in.alt, pos
+	}
+	if in.lazy {
+		m.stack = append(m.stack, frame{frameMore, pc, int32(pos), 0})
+		return in.alt, pos
+	}
+	m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
+	return m.oneMore(pc, pos)
+}
+
+// oneMore begins an optional round of the loop at pc.
+func (m *machine) oneMore(pc int32, pos int) (int32, int) {
+	in := &m.prog.insts[pc]
+	m.setRounds(in.slot, m.loops[in.slot].rounds+1)
+	m.setBegin(in.slot, int32(pos))
+	return in.next, pos
+}
+
+func (m *machine) setRounds(loop, n int32) {
+	m.stack = append(m.stack, frame{frameRounds, loop, m.loops[loop].rounds, 0})
+	m.loops[loop].rounds = n
+}
+
+func (m *machine) setBegin(loop, pos int32) {
+	m.stack = append(m.stack, frame{frameBegin, loop, m.loops[loop].begin, 0})
+	m.loops[loop].begin = pos
+}
+
+// stepBack returns where the n characters before pos begin, -1 if there are
+// not so many.
+func stepBack(text []byte, pos, n int) int {
+	for ; n > 0; n-- {
+		if pos == 0 {
+			return -1
+		}
+		_, w := utf8.DecodeLastRune(text[:pos])
+		pos -= w
+	}
+	return pos
+}

@@ -1,0 +1,228 @@
+package pyre
+
+import "math/bits"
+
+// maxMemo is how many bits the table of failures may have (8 MiB).
+const maxMemo = 1 << 26
+
+// memo remembers from which instruction and position a search cannot
+// succeed, so that no such pair is tried twice. What a failure also depends
+// on (whether a group is set, what it captured, how often a loop has run) is
+// part of its key; memoRow says how.
+type memo struct {
+	on    bool
+	bits  []uint64
+	width int // bits in a row: one for each position
+	seen  map[memoKey]struct{}
+}
+
+// memoRow says where the failures of one instruction are kept: in rows of
+// the table of bits, one row for each combination of the yes-or-no facts they
+// depend on, or else in the map.
+type memoRow struct {
+	base   int32
+	conds  []int32 // slots of groups that matter by being set
+	begins []int32 // loops that matter by having begun a round right here
+
+	hashed bool
+	slots  []int32 // slots whose value matters
+	counts []int32 // loops whose count matters
+}
+
+// maxKey is how many values the key of a failure can have.
+const maxKey = 6
+
+type memoKey struct {
+	pc, pos int32
+	values  [maxKey]int32
+}
+
+// start makes the table ready for a text; it reports whether there is room.
+func (t *memo) start(p *program, length int) bool {
+	t.width = length + 1
+	need := (p.rows*t.width + 63) / 64
+	if p.rows*t.width > maxMemo {
+		return false
+	}
+	if cap(t.bits) < need {
+		t.bits = make([]uint64, need)
+	}
+	t.bits = t.bits[:need]
+	clear(t.bits)
+	t.seen = map[memoKey]struct{}{}
+	t.on = true
+	return true
+}
+
+// stop lets go of what start took, but for a table of modest size.
+func (t *memo) stop() {
+	t.on = false
+	t.seen = nil
+	if cap(t.bits) > 1<<13 {
+		t.bits = nil
+	}
+}
+
+// row returns the number of the row for r at pos.
+func (m *machine) row(r *memoRow, pos int) int {
+	n := 0
+	for i, slot := range r.conds {
+		if m.isSet(slot) {
+			n |= 1 << i
+		}
+	}
+	for i, loop := range r.begins {
+		if int(m.loops[loop].begin) == pos {
+			n |= 1 << (i + len(r.conds))
+		}
+	}
+	return int(r.base) + n
+}
+
+// rowPast returns the number of the row for r at places after pos that are
+// reached from there without a new round of any loop.
+func (m *machine) rowPast(r *memoRow) int { return m.row(r, -2) }
+
+func (m *machine) key(r *memoRow, pc int32, pos int) memoKey {
+	k := memoKey{pc: pc, pos: int32(pos)}
+	i := 0
+	for _, slot := range r.slots {
+		k.values[i] = int32(m.caps[slot])
+		i++
+	}
+	for _, loop := range r.counts {
+		k.values[i] = m.loops[loop].rounds
+		i++
+	}
+	n := int32(m.row(r, pos)) - r.base
+	k.values[maxKey-1] = n
+	return k
+}
+
+// rowFor returns what is known of the instruction at pc, nil if its failures
+// are not kept.
+func (m *machine) rowFor(pc int32) *memoRow {
+	if i := m.prog.insts[pc].memo; i >= 0 {
+		return &m.prog.memos[i]
+	}
+	return nil
+}
+
+// mark reports false if pc is known to fail at pos; else it sees to it that
+// this will be known once everything from here has failed.
+func (m *machine) mark(pc int32, pos int) bool {
+	r := m.rowFor(pc)
+	switch {
+	case r == nil:
+		return true
+	case r.hashed:
+		if _, failed := m.memo.seen[m.key(r, pc, pos)]; failed {
+			return false
+		}
+	case m.memo.has(m.row(r, pos), pos):
+		return false
+	}
+	m.stack = append(m.stack, frame{frameFailed, pc, int32(pos), int32(pos)})
+	return true
+}
+
+// pushFailed is the second half of mark, for a range of positions.
+func (m *machine) pushFailed(pc int32, lo, hi int) {
+	if m.rowFor(pc) != nil {
+		m.stack = append(m.stack, frame{frameFailed, pc, int32(lo), int32(hi)})
+	}
+}
+
+// setFailed records that pc fails from position lo to hi.
+func (m *machine) setFailed(pc int32, lo, hi int) {
+	r := m.rowFor(pc)
+	if r.hashed {
+		m.memo.seen[m.key(r, pc, lo)] = struct{}{}
+		return
+	}
+	m.memo.set(m.row(r, lo), lo, lo)
+	if hi > lo {
+		m.memo.set(m.rowPast(r), lo+1, hi)
+	}
+}
+
+// mostUntried returns where the run of characters of an instruction without
+// limit ends, or where the first place known to fail stops it (met).
+func (m *machine) mostUntried(pc int32, lo int) (hi int, met bool) {
+	in := &m.prog.insts[pc]
+	r := m.rowFor(pc)
+	if r == nil {
+		return in.class.span(m.text, lo), false
+	}
+	if r.hashed {
+		if _, failed := m.memo.seen[m.key(r, pc, lo)]; failed {
+			return lo - 1, true
+		}
+		return in.class.span(m.text, lo), false
+	}
+	if m.memo.has(m.row(r, lo), lo) {
+		return lo - 1, true
+	}
+	past := m.rowPast(r)
+	hi = lo
+	for chunk := 64; ; chunk *= 2 {
+		limit := min(hi+chunk, len(m.text))
+		for limit < len(m.text) && m.text[limit]&0xC0 == 0x80 {
+			limit++
+		}
+		from := hi
+		hi = in.class.span(m.text[:limit], from)
+		if x := m.memo.next(past, from+1, hi); x <= hi {
+			return x - 1, true
+		}
+		if hi < limit || limit == len(m.text) {
+			return hi, false
+		}
+	}
+}
+
+// lazyExtend adds pos to the places that an opLazy, whose mark is on top of
+// the stack, has tried. It reports false if pos is known to fail.
+func (m *machine) lazyExtend(in *inst, pc int32, pos int) bool {
+	r := m.rowFor(pc)
+	if r == nil || r.hashed || in.max >= 0 {
+		return true
+	}
+	if m.memo.has(m.rowPast(r), pos) {
+		return false
+	}
+	m.stack[len(m.stack)-1].b = int32(pos)
+	return true
+}
+
+func (t *memo) has(row, pos int) bool {
+	i := row*t.width + pos
+	return t.bits[i>>6]>>(i&63)&1 != 0
+}
+
+// set sets the bits from lo to hi in a row.
+func (t *memo) set(row, lo, hi int) {
+	for i, end := row*t.width+lo, row*t.width+hi+1; i < end; {
+		if i&63 == 0 && end-i >= 64 {
+			t.bits[i>>6] = ^uint64(0)
+			i += 64
+			continue
+		}
+		t.bits[i>>6] |= 1 << (i & 63)
+		i++
+	}
+}
+
+// next returns the first position from lo to hi whose bit is set, hi+1 if
+// there is none.
+func (t *memo) next(row, lo, hi int) int {
+	base := row * t.width
+	for i, end := base+lo, base+hi+1; i < end; {
+		word := t.bits[i>>6] >> (i & 63)
+		if word != 0 {
+			return min(i+bits.TrailingZeros64(word), end) - base
+		}
+		i += 64 - i&63
+	}
+	return hi + 1
+}

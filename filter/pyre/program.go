@@ -1,0 +1,88 @@
+package pyre
+
+// opcode is what an instruction does. Each goes on at next unless it says
+// otherwise, and backs up to the latest choice if it does not match.
+type opcode uint8
+
+const (
+	opMatch      opcode = iota // the whole pattern has matched
+	opByte                     // the byte b
+	opString                   // the text lit
+	opFold                     // the text lit, its ASCII letters in either case
+	opClass                    // one character of class
+	opOption                   // one character of class if there is one: never given back
+	opSpan                     // min to max characters of class: never given back
+	opStar                     // min to max characters of class, as many as possible first
+	opLazy                     // min to max characters of class, as few as possible first
+	opSplit                    // next or alt, next first
+	opAlt                      // one of alts, in order
+	opSave                     // the position goes to slot
+	opTextStart                // \A
+	opLineStart                // ^ with MultiLine
+	opTextEnd                  // \Z
+	opFinalBreak               // $
+	opLineEnd                  // $ with MultiLine
+	opBoundary                 // \b, or \B if negate
+	opAhead                    // the next character is one of class (negate: is not, or there is none)
+	opBehind                   // the same for the character before
+	opAheadText                // the text lit is next (negate: is not)
+	opLook                     // begins a look-around whose body is at next; alt follows it
+	opAtomic                   // begins an atomic group whose body is at next; alt follows it
+	opEndLook                  // ends the body of a look-around
+	opEndAtomic                // ends the body of an atomic group
+	opBackref                  // what slot and slot+1 enclose
+	opCond                     // next if slot and slot+1 are set, else alt
+	opLoopInit                 // begins loop: no rounds yet
+	opLoop                     // next for another round of loop, or alt after it
+	opFail                     // never matches
+)
+
+// inst is one instruction.
+type inst struct {
+	op     opcode
+	b      byte  // opByte
+	end    uint8 // tab's answer where the text has ended
+	negate bool
+	icase  bool // opBackref
+	ascii  bool // opBackref, opBoundary
+	lazy   bool // opLoop: try what follows first
+	head   bool // opSplit: a loop comes back here, so visits count as steps
+	next   int32
+	alt    int32
+	slot   int32 // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back
+	min    int32
+	max    int32 // -1 without limit
+	memo   int32 // how failures are kept: index into memos, -1 if they are not
+	pos    int32 // place in the pattern, in characters
+	lit    string
+	class  *class
+	tab    *[256]uint8 // by next byte: which ways of opSplit, opAlt can match; whether next of opStar, opLazy can
+	alts   *altTable   // opAlt
+}
+
+// altTable holds the ways of an opAlt. tab gives an index into masks, in
+// which bit i stands for ways[i].
+type altTable struct {
+	ways  []int32
+	masks []uint32
+}
+
+// maxWays is how many alternatives one opAlt takes.
+const maxWays = 32
+
+// program is a pattern ready to run.
+type program struct {
+	insts []inst
+	start int32
+	slots int // two for each group
+	loops int
+	rows  int // of the table of failures
+	memos []memoRow
+
+	anchored bool       // matches at the start of the text only
+	first    first      // how a match begins
+	prefix   []byte     // text that every match begins with
+	literals [][]string // of each set, one is in every match
+	required []byte     // text that every match contains, "" if unknown
+	skip     *class     // a match that fails somewhere in a run of these fails in all the rest of it
+}

@@ -1,0 +1,117 @@
+package pyre
+
+import (
+	"bytes"
+	"math"
+)
+
+// A search may take so many steps, and so many more for each byte of the
+// text, before it goes on with the table of failures, and again with it
+// before it is given up. A step takes about 5 ns.
+const (
+	quickSteps, quickStepsPerByte = 8 << 10, 4
+	tableSteps, tableStepsPerByte = 64 << 10, 48
+)
+
+// maxText is how long a text can be.
+const maxText = math.MaxInt32 - 1
+
+// search finds the first match from pos on. The error is ErrBudget or nil.
+func (m *machine) search(pos int) (bool, error) {
+	p, text := m.prog, m.text
+	m.memo.on = false
+	m.steps = quickSteps + quickStepsPerByte*len(text)
+	for {
+		pos = p.candidate(text, pos)
+		if pos < 0 {
+			return false, nil
+		}
+		if m.try(pos) {
+			return true, nil
+		}
+		if m.spent {
+			if m.memo.on || !m.memo.start(p, len(text)) {
+				return false, ErrBudget
+			}
+			m.steps = tableSteps + tableStepsPerByte*len(text)
+			continue
+		}
+		if p.anchored {
+			return false, nil
+		}
+		if p.skip != nil {
+			pos = p.skip.span(text, pos)
+		}
+		pos++
+	}
+}
+
+// try looks for a match that begins at pos.
+func (m *machine) try(pos int) bool {
+	m.stack = m.stack[:0]
+	m.barrier = -1
+	m.spent = false
+	m.caps[0] = pos
+	if m.run(m.prog.start, pos) {
+		return true
+	}
+	if m.dirty || m.spent {
+		m.reset()
+	}
+	return false
+}
+
+// reset makes all groups unset.
+func (m *machine) reset() {
+	for i := range m.caps {
+		m.caps[i] = -1
+	}
+	m.dirty = false
+}
+
+// candidate returns the first place from pos on where a match may begin, -1
+// if there is none.
+func (p *program) candidate(text []byte, pos int) int {
+	switch {
+	case pos > len(text):
+		return -1
+	case p.anchored:
+		if pos > 0 {
+			return -1
+		}
+		return 0
+	case len(p.prefix) > 0:
+		i := bytes.Index(text[pos:], p.prefix)
+		if i < 0 {
+			return -1
+		}
+		return pos + i
+	}
+	for ; pos < len(text); pos++ {
+		if p.first.bytes.Has(text[pos]) {
+			return pos
+		}
+	}
+	if p.first.end {
+		return pos
+	}
+	return -1
+}
+
+// maxStack is how many frames a machine keeps for its next search.
+const maxStack = 1 << 12
+
+func newMachine(p *program) *machine {
+	return &machine{prog: p, stack: make([]frame, 0, 32), loops: make([]loopState, p.loops)}
+}
+
+// release lets go of the text and of memory that an unusual search took.
+func (m *machine) release() {
+	m.text, m.caps, m.trace = nil, nil, nil
+	if cap(m.stack) > maxStack {
+		m.stack = make([]frame, 0, 32)
+	}
+	if m.memo.on {
+		m.memo.stop()
+	}
+}
