@@ -15,6 +15,7 @@ import (
 type codec struct {
 	kind codecKind
 	enc  encoding.Encoding
+	page *[256]rune // of codecPage; U+FFFD where a byte is no character
 }
 
 type codecKind uint8
@@ -23,7 +24,7 @@ const (
 	codecUTF8 codecKind = iota
 	codecUTF8BOM
 	codecASCII
-	codecLatin1
+	codecPage
 	codecOther
 )
 
@@ -33,21 +34,20 @@ var codecNames = map[string]codec{
 	"utf_8": {}, "utf8": {}, "u8": {}, "utf": {}, "cp65001": {},
 	"utf_8_sig": {kind: codecUTF8BOM},
 	"ascii":     {kind: codecASCII}, "646": {kind: codecASCII}, "us_ascii": {kind: codecASCII}, "ansi_x3.4_1968": {kind: codecASCII},
-	"latin_1": {kind: codecLatin1}, "latin1": {kind: codecLatin1}, "latin": {kind: codecLatin1}, "l1": {kind: codecLatin1},
-	"iso_8859_1": {kind: codecLatin1}, "iso8859_1": {kind: codecLatin1}, "8859": {kind: codecLatin1}, "cp819": {kind: codecLatin1},
-	"utf_16":    {codecOther, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
-	"utf16":     {codecOther, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
-	"utf_16_le": {codecOther, unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
-	"utf_16le":  {codecOther, unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
-	"utf_16_be": {codecOther, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
-	"utf_16be":  {codecOther, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
-	"koi8_r":    {codecOther, charmap.KOI8R}, "koi8_u": {codecOther, charmap.KOI8U},
-	"mac_roman": {codecOther, charmap.Macintosh}, "cp437": {codecOther, charmap.CodePage437},
-	"cp850": {codecOther, charmap.CodePage850}, "cp852": {codecOther, charmap.CodePage852},
-	"cp855": {codecOther, charmap.CodePage855}, "cp858": {codecOther, charmap.CodePage858},
-	"cp860": {codecOther, charmap.CodePage860}, "cp862": {codecOther, charmap.CodePage862},
-	"cp863": {codecOther, charmap.CodePage863}, "cp865": {codecOther, charmap.CodePage865},
-	"cp866": {codecOther, charmap.CodePage866},
+	"utf_16":    {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
+	"utf16":     {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
+	"utf_16_le": {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"utf_16le":  {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	"utf_16_be": {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
+	"utf_16be":  {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
+}
+
+// pageNames are names of code pages that the IANA index does not know as such.
+var pageNames = map[string]*charmap.Charmap{
+	"latin_1": charmap.ISO8859_1, "latin": charmap.ISO8859_1, "8859": charmap.ISO8859_1, "cp819": charmap.ISO8859_1,
+	"mac_roman": charmap.Macintosh, "cp437": charmap.CodePage437, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852,
+	"cp855": charmap.CodePage855, "cp858": charmap.CodePage858, "cp860": charmap.CodePage860, "cp862": charmap.CodePage862,
+	"cp863": charmap.CodePage863, "cp865": charmap.CodePage865, "cp866": charmap.CodePage866,
 }
 
 // lookupCodec finds an encoding by a name that Python's codecs know.
@@ -56,14 +56,42 @@ func lookupCodec(name string) (codec, error) {
 	if c, ok := codecNames[norm]; ok {
 		return c, nil
 	}
-	unknown := &settingError{"unknown encoding: " + name, ErrValue}
+	if page, ok := pageNames[norm]; ok {
+		return pageCodec(page), nil
+	}
 	for _, try := range iana(norm) {
 		enc, err := ianaindex.IANA.Encoding(try)
-		if err == nil && enc != nil {
-			return codec{codecOther, enc}, nil
+		switch page, ok := enc.(*charmap.Charmap); {
+		case err != nil || enc == nil:
+		case ok:
+			return pageCodec(page), nil
+		default:
+			return codec{kind: codecOther, enc: enc}, nil
 		}
 	}
-	return codec{}, unknown
+	return codec{}, &settingError{"unknown encoding: " + name, ErrValue}
+}
+
+// pageCodec makes a codec of a code page, with Python's idea of bytes 0x80 to
+// 0x9f: control characters in ISO 8859, nothing where Windows has none.
+func pageCodec(page *charmap.Charmap) codec {
+	var table [256]rune
+	iso := strings.HasPrefix(page.String(), "ISO 8859")
+	for i := range table {
+		r := page.DecodeByte(byte(i))
+		switch {
+		case i < 0x80 || i > 0x9f:
+		case iso:
+			r = rune(i)
+		case r == rune(i):
+			r = utf8.RuneError
+		}
+		table[i] = r
+	}
+	if page == charmap.KOI8U { // the library has KOI8-RU's letters there; RFC 2319
+		table[0xae], table[0xbe] = '╝', '╬'
+	}
+	return codec{kind: codecPage, page: &table}
 }
 
 // iana gives the names under which the IANA index may know a Python encoding.
@@ -89,8 +117,8 @@ func (c codec) decode(buf, raw []byte) (text []byte, ok bool) {
 			return raw, true
 		}
 		return replaceInvalid(buf, raw), false
-	case codecLatin1:
-		return appendLatin1(buf, raw), true
+	case codecPage:
+		return decodePage(buf, raw, c.page)
 	case codecASCII:
 		return decodeASCII(buf, raw)
 	}
@@ -101,11 +129,14 @@ func (c codec) decode(buf, raw []byte) (text []byte, ok bool) {
 	return out, !bytes.ContainsRune(out, utf8.RuneError)
 }
 
-func appendLatin1(buf, raw []byte) []byte {
+func decodePage(buf, raw []byte, page *[256]rune) (text []byte, ok bool) {
+	ok = true
 	for _, b := range raw {
-		buf = utf8.AppendRune(buf, rune(b))
+		r := page[b]
+		ok = ok && r != utf8.RuneError
+		buf = utf8.AppendRune(buf, r)
 	}
-	return buf
+	return buf, ok
 }
 
 func decodeASCII(buf, raw []byte) (text []byte, ok bool) {

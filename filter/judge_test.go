@@ -69,7 +69,7 @@ func cases() map[string]setup {
 			day + "50 fail 1", day + "52 host 1 1.2.3.4", day + "53 fail 2", day + "54 host 2 1.2.3.4"}},
 		"2.7.1 prefregex over lines": {MaxLines: 3, Pref: `fail <F-CONTENT>(?s:.+)</F-CONTENT>$`, Fail: []string{`host \d <HOST>$`}, Lines: []string{
 			day + "50 fail 1", day + "52 host 1 1.2.3.4", day + "53 fail 2", day + "54 host 2 1.2.3.4"}},
-		"2.7.3 pending": {Fail: sessionRegexes, Lines: []string{day + "10 [1] fail bob", day + "11 [1] fail bob", day + "12 [1] connect from 1.2.3.4", day + "13 [1] fail bob"}},
+		"2.7.3 pending":                {Fail: sessionRegexes, Lines: []string{day + "10 [1] fail bob", day + "11 [1] fail bob", day + "12 [1] connect from 1.2.3.4", day + "13 [1] fail bob"}},
 		"2.7.4 nofail without session": {Fail: []string{`^ <F-NOFAIL>x</F-NOFAIL> <HOST>$`}, Lines: []string{day + "10 x 1.2.3.4", day + "11 x 1.2.3.4"}},
 		"2.7.6 gained, second user, forget": {Fail: sessionRegexes, Lines: []string{day + "10 [1] connect from 1.2.3.4", day + "11 [1] fail bob", day + "12 [1] ok bob",
 			day + "13 [1] ok amy", day + "14 [2] connect from 1.2.3.5", day + "15 [2] closed", day + "16 [2] fail bob"}},
