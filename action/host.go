@@ -62,32 +62,16 @@ func (h *Host) ownName(full bool) string {
 	return name
 }
 
-// qualified looks for a name that begins with the host's own: first its
-// canonical name, then the names of its addresses.
+// qualified is a host name's canonical form in /etc/hosts or DNS, or the name
+// itself where there is none.
 func qualified(name string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
-	if full, err := net.DefaultResolver.LookupCNAME(ctx, name); err == nil && strings.HasPrefix(full, name+".") {
-		if full = strings.TrimSuffix(full, "."); full != name {
-			return full
-		}
-	}
-	addrs, err := net.DefaultResolver.LookupHost(ctx, name)
-	if err != nil {
+	full, err := net.DefaultResolver.LookupCNAME(ctx, name)
+	if full = strings.TrimSuffix(full, "."); err != nil || full == "" {
 		return name
 	}
-	for _, a := range addrs {
-		names, err := net.DefaultResolver.LookupAddr(ctx, a)
-		if err != nil {
-			continue
-		}
-		for _, n := range names {
-			if n = strings.TrimSuffix(n, "."); strings.HasPrefix(n, name+".") {
-				return n
-			}
-		}
-	}
-	return name
+	return full
 }
 
 // Reverse asks DNS for an address's name; "" where there is none.
