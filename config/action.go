@@ -1,0 +1,66 @@
+package config
+
+import "strings"
+
+// actionReader reads an action for a jail; name is what the jail calls it.
+type actionReader struct {
+	*definitionReader
+	name string
+}
+
+// runTimeTags stay in an action's texts until it runs (1.5.4).
+var runTimeTags = []string{"matches", "ipmatches", "ipjailmatches", "timeout", "bantime"}
+
+func (c *Config) newAction(file, jail string, params *optionSet) (*actionReader, *Error) {
+	name, _ := params.text("name")
+	if !params.has("name") {
+		name = jail
+		params.set("name", jail)
+	}
+	act, _ := params.text("actname")
+	if !params.has("actname") {
+		act = file
+		if name != jail {
+			if rest, ok := strings.CutPrefix(name, jail); ok {
+				act += rest
+			} else {
+				act += "-" + name
+			}
+		}
+		params.set("actname", act)
+	}
+	d, err := c.newDefinition("action.d", file, jail, actionSpecs, params)
+	if err != nil {
+		return nil, err
+	}
+	return &actionReader{d, act}, nil
+}
+
+// stream gives the commands that set the action up: first those of its file's
+// options, then its parameters and the rest of [Init].
+func (a *actionReader) stream() ([][]any, *Error) {
+	opts, err := a.combined(runTimeTags...)
+	if err != nil {
+		return nil, err
+	}
+	known := names(a.specs)
+	stream := [][]any{{"set", a.jail, "addaction", a.name}}
+	var multi []any
+	for _, o := range opts.list {
+		if known[o.name] {
+			multi = append(multi, []any{o.name, o.value})
+		}
+	}
+	for _, o := range a.init.list {
+		if !known[o.name] && !strings.HasPrefix(o.name, borrowedAs) {
+			multi = append(multi, []any{o.name, o.value})
+		}
+	}
+	switch len(multi) {
+	case 0:
+		return stream, nil
+	case 1:
+		return append(stream, append([]any{"set", a.jail, "action", a.name}, multi[0].([]any)...)), nil
+	}
+	return append(stream, []any{"multi-set", a.jail, "action", a.name, multi}), nil
+}

@@ -1,0 +1,179 @@
+// Package config reads a fail2ban configuration and turns it into the list of
+// commands that fail2ban-client -d prints and that a start sends to the server.
+//
+// It hides the ini dialect (Python's ConfigParser), the order of files with
+// their includes and .local and .d overrides, merging and "known" values,
+// %-interpolation, the static part of tag substitution, option lists such as
+// name[opt="x"], and what filters, actions and jails make of all these. Faults
+// come back as values with file and line, with fail2ban's words where fail2ban
+// has some. Numbers in comments such as 1.4.3 are items of the compatibility
+// list that the tests name.
+package config
+
+import (
+	"io/fs"
+	"strings"
+
+	"f2b-go/internal/pytext"
+)
+
+// Version is the release of fail2ban that the configuration is read for; it is
+// what %(fail2ban_version)s gives.
+const Version = "1.1.1"
+
+// DefaultDir is where fail2ban looks without -c.
+const DefaultDir = "/etc/fail2ban"
+
+// Options say what to read.
+type Options struct {
+	// Dir is the base directory; empty means DefaultDir. Slashes at its end are dropped.
+	Dir string
+	// FS, if not nil, holds the files below Dir, with Dir as its root. Dir then
+	// is a name that messages and %(fail2ban_confpath)s show. Files that are
+	// named with a path outside of Dir do not exist.
+	FS fs.FS
+	// Version replaces the constant Version; empty leaves it.
+	Version string
+	// Log is told of every message as it arises; nil for none. Messages are kept
+	// in the Config all the same.
+	Log func(Message)
+}
+
+// Config is a configuration that is read step by step; each file is parsed once.
+// It is not safe for concurrent use.
+type Config struct {
+	opt      Options
+	dir      string
+	version  string
+	tree     tree
+	messages []Message
+
+	files    map[string]*parsedFile // by path
+	includes map[string][]string    // list of files by the names that it was made for
+	readers  map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
+	work     int                    // what interpolation has cost so far, in bytes
+}
+
+// New prepares to read a configuration and touches no file yet.
+func New(opt Options) *Config {
+	c := &Config{opt: opt, dir: opt.Dir, version: opt.Version}
+	if c.dir == "" {
+		c.dir = DefaultDir
+	}
+	c.dir = strings.TrimRight(c.dir, "/")
+	if c.version == "" {
+		c.version = Version
+	}
+	c.tree = osTree{}
+	if opt.FS != nil {
+		c.tree = fsTree{fs: opt.FS, root: c.dir}
+	}
+	c.forget()
+	return c
+}
+
+func (c *Config) forget() {
+	c.files = map[string]*parsedFile{}
+	c.includes = map[string][]string{}
+	c.readers = map[string]*reader{}
+}
+
+// Dir returns the base directory.
+func (c *Config) Dir() string { return c.dir }
+
+// Messages returns what was logged so far, in order.
+func (c *Config) Messages() []Message { return c.messages }
+
+// log records a message.
+func (c *Config) log(m Message) {
+	c.messages = append(c.messages, m)
+	if c.opt.Log != nil {
+		c.opt.Log(m)
+	}
+}
+
+// Load reads fail2ban.conf and jail.conf with all that belongs to them, but no
+// jail's filter and actions; Stream does. The error, of type *Error, is one that
+// keeps fail2ban from starting. The Config is returned beside an error as well,
+// for its messages.
+func Load(opt Options) (*Config, error) {
+	c := New(opt)
+	if err := c.readGeneral(); err != nil {
+		return c, err
+	}
+	return c, c.readJails()
+}
+
+// option is one entry of a set of options: its value is a string, int64,
+// *big.Int, bool or nil for None.
+type option struct {
+	name  string
+	value any
+}
+
+// optionSet keeps options in order of insertion, as Python's dict does.
+type optionSet struct {
+	list  []option
+	index map[string]int
+}
+
+func (s *optionSet) get(name string) (any, bool) {
+	if i, ok := s.index[name]; ok {
+		return s.list[i].value, true
+	}
+	return nil, false
+}
+
+// text returns a string value; ok is false where there is none of this name or
+// it is no string.
+func (s *optionSet) text(name string) (string, bool) {
+	v, _ := s.get(name)
+	t, ok := v.(string)
+	return t, ok
+}
+
+func (s *optionSet) has(name string) bool {
+	_, ok := s.index[name]
+	return ok
+}
+
+func (s *optionSet) set(name string, value any) {
+	if i, ok := s.index[name]; ok {
+		s.list[i].value = value
+		return
+	}
+	if s.index == nil {
+		s.index = map[string]int{}
+	}
+	s.index[name] = len(s.list)
+	s.list = append(s.list, option{name, value})
+}
+
+// setDefault sets a name that is not there yet.
+func (s *optionSet) setDefault(name string, value any) {
+	if !s.has(name) {
+		s.set(name, value)
+	}
+}
+
+// merged returns a new set: s, overridden and extended by over.
+func (s *optionSet) merged(over *optionSet) *optionSet {
+	m := &optionSet{}
+	for _, set := range []*optionSet{s, over} {
+		if set == nil {
+			continue
+		}
+		for _, o := range set.list {
+			m.set(o.name, o.value)
+		}
+	}
+	return m
+}
+
+func (s *optionSet) dict() pytext.Dict {
+	d := make(pytext.Dict, 0, len(s.list))
+	for _, o := range s.list {
+		d = append(d, pytext.Item{Key: o.name, Value: o.value})
+	}
+	return d
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// pyChunk is how many bytes Python's text files decode at a time. A fault of
+// syntax in an earlier chunk is found before a bad byte in a later one.
+const pyChunk = 8192
+
+// decodeLines cuts a file into lines as Python's text mode does: UTF-8, and LF,
+// CR and CRLF all end a line. Each line but the last ends in "\n". Where a byte
+// is no UTF-8, the lines that Python gives out before it notices come back with
+// its complaint.
+func decodeLines(data []byte) (lines []string, bad string) {
+	text := data
+	if !utf8.Valid(data) {
+		var good int
+		good, bad = badUTF8(data)
+		text = data[:good]
+	}
+	if bytes.IndexByte(text, '\r') >= 0 {
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+	}
+	lines = strings.SplitAfter(string(text), "\n")
+	if last := len(lines) - 1; lines[last] == "" || bad != "" {
+		lines = lines[:last]
+	}
+	return lines, bad
+}
+
+// badUTF8 tells how much text Python has decoded before the chunk with the first
+// bad byte, and words its complaint; positions count from that chunk's start.
+func badUTF8(data []byte) (good int, text string) {
+	pos := 0
+	for pos < len(data) {
+		r, n := utf8.DecodeRune(data[pos:])
+		if r == utf8.RuneError && n <= 1 {
+			break
+		}
+		pos += n
+	}
+	span, reason := badSequence(data[pos:])
+	start := (pos + span) / pyChunk * pyChunk // the chunk in which the fault shows
+	if reason == "unexpected end of data" {
+		start = len(data)
+	}
+	good = start
+	if good > pos { // the sequence began at the end of the chunk before
+		good = pos
+	}
+	if span == 1 {
+		return good, fmt.Sprintf("'utf-8' codec can't decode byte 0x%02x in position %d: %s", data[pos], pos-good, reason)
+	}
+	return good, fmt.Sprintf("'utf-8' codec can't decode bytes in position %d-%d: %s", pos-good, pos-good+span-1, reason)
+}
+
+// badSequence judges the bytes at the start of b, which are no UTF-8.
+func badSequence(b []byte) (span int, reason string) {
+	need := 0
+	low, high := byte(0x80), byte(0xbf)
+	switch c := b[0]; {
+	case c < 0xc2 || c > 0xf4:
+		return 1, "invalid start byte"
+	case c < 0xe0:
+		need = 1
+	case c < 0xf0:
+		need = 2
+		if c == 0xe0 {
+			low = 0xa0
+		}
+		if c == 0xed {
+			high = 0x9f
+		}
+	default:
+		need = 3
+		if c == 0xf0 {
+			low = 0x90
+		}
+		if c == 0xf4 {
+			high = 0x8f
+		}
+	}
+	for i := 1; i <= need; i++ {
+		if i == len(b) {
+			return i, "unexpected end of data"
+		}
+		if b[i] < low || b[i] > high {
+			return i, "invalid continuation byte"
+		}
+		low, high = 0x80, 0xbf
+	}
+	return 1, "invalid start byte"
+}
+
+// isSpace is what Python's str.isspace and \s hold for a blank.
+func isSpace(r rune) bool {
+	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
+}
+
+func strip(s string) string { return strings.TrimFunc(s, isSpace) }
+
+func rstrip(s string) string { return strings.TrimRightFunc(s, isSpace) }
+
+// lower is Python's str.lower. It differs from Go's in two letters: a dotted
+// capital I keeps its dot, and a capital sigma at the end of a word becomes final.
+func lower(s string) string {
+	if !strings.ContainsAny(s, "İΣ") {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	runes := []rune(s)
+	for i, r := range runes {
+		switch {
+		case r == 'İ':
+			b.WriteString("i\u0307")
+		case r == 'Σ' && i > 0 && unicode.IsLetter(runes[i-1]) && (i+1 == len(runes) || !unicode.IsLetter(runes[i+1])):
+			b.WriteRune('ς')
+		default:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}

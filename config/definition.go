@@ -1,0 +1,220 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"f2b-go/internal/pytext"
+	"f2b-go/internal/tags"
+)
+
+const (
+	definition = "Definition"
+	initial    = "Init"
+	borrowedAs = "known/"
+)
+
+// definitionReader reads a filter or an action for one jail: the options of its
+// file under the parameters that the jail gives.
+type definitionReader struct {
+	*reader
+	specs []spec
+	jail  string
+	init  *optionSet // parameters, then what [Init] adds (1.6.3)
+	opts  *optionSet // options of [Definition] that are not given
+	vars  *variables
+	cache map[string]*string // tags that were looked up in the file
+}
+
+func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *optionSet) (*definitionReader, *Error) {
+	if strings.HasPrefix(name, "./") {
+		name = absPath(name)
+	}
+	r, err := c.read(joinPath(folder, name))
+	if err != nil {
+		return nil, err
+	}
+	return newDefinition(r, jail, specs, params), nil
+}
+
+func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
+	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]*string{}}
+}
+
+// load reads the options of the file. given are the jail's; a parameter has
+// precedence over them (1.6.4). With all, free variables of [Definition] are read too.
+func (d *definitionReader) load(given *optionSet, all bool) *Error {
+	merged := d.init
+	if given != nil {
+		merged = given.merged(d.init)
+	} else {
+		merged = merged.merged(nil)
+	}
+	d.vars = newVariables(merged)
+	opts, err := d.options(definition, asks{specs: d.specs, given: merged, vars: d.vars})
+	if err != nil {
+		return err
+	}
+	d.opts = opts
+	if err := d.loadInit(merged); err != nil {
+		return err
+	}
+	if !all {
+		return nil
+	}
+	for _, name := range d.own(definition) {
+		if name == "__name__" || d.opts.has(name) {
+			continue
+		}
+		value, err := d.get(definition, name, nil)
+		if err != nil {
+			return err
+		}
+		d.opts.set(name, value)
+	}
+	return nil
+}
+
+// loadInit adds the options of [Init] that are not given. A given x takes the
+// place of x?family=… as well (1.6.5).
+func (d *definitionReader) loadInit(given *optionSet) *Error {
+	for _, name := range d.own(initial) {
+		if name == "__name__" {
+			continue
+		}
+		value, known := any(nil), false
+		if !strings.HasPrefix(name, borrowedAs) {
+			v, err := d.get(initial, name, nil)
+			if err != nil {
+				return err
+			}
+			value, known = v, true
+			d.init.set(borrowedAs+name, v)
+		}
+		if d.init.has(name) {
+			continue
+		}
+		if plain, _, ok := tags.SplitCondition(name); ok {
+			if v, given := given.get(plain); given {
+				value, known = v, v != nil
+			}
+		}
+		if !known {
+			v, err := d.get(initial, name, nil)
+			if err != nil {
+				return err
+			}
+			value = v
+		}
+		d.init.set(name, value)
+	}
+	return nil
+}
+
+// tag looks a tag up in the file as an option of [Definition] (1.5.2).
+func (d *definitionReader) tag(name string) (string, bool, error) {
+	if text, ok := d.cache[name]; ok {
+		if text == nil {
+			return "", false, nil
+		}
+		return *text, true, nil
+	}
+	value, err := d.getEx(definition, name, d.vars)
+	if err != nil && err.Class != "NoSectionError" && err.Class != "NoOptionError" && err.Class != "ValueError" {
+		return "", false, err
+	}
+	if err != nil || value == nil {
+		d.cache[name] = nil
+		return "", false, nil
+	}
+	text := pytext.Str(value)
+	d.cache[name] = &text
+	return text, true, nil
+}
+
+// combined gives all options with their tags replaced but those to ignore, and
+// those that hold by condition (1.5.4).
+func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
+	all := d.opts.merged(d.init)
+	if len(all.list) == 0 {
+		return all, nil
+	}
+	skip := map[string]bool{}
+	for _, name := range ignore {
+		skip[name] = true
+	}
+	texts := &tags.Map{}
+	for _, o := range all.list {
+		if plain, _, ok := tags.SplitCondition(o.name); ok {
+			skip[plain] = true
+		}
+		if o.value == nil {
+			texts.SetNone(o.name)
+			continue
+		}
+		texts.Set(o.name, pytext.Str(o.value))
+	}
+	done, err := tags.Substitute(texts, tags.Options{Ignore: skip, Extra: d.tag})
+	if err != nil {
+		return nil, d.tagError(err)
+	}
+	out := &optionSet{}
+	for _, o := range all.list {
+		text, ok := done.Get(o.name)
+		if before, _ := texts.Get(o.name); !ok || text == before {
+			out.set(o.name, o.value)
+			continue
+		}
+		out.set(o.name, text)
+	}
+	d.convertAll(out)
+	return out, nil
+}
+
+func (d *definitionReader) tagError(err error) *Error {
+	switch e := err.(type) {
+	case *Error:
+		return e
+	case *tags.Error:
+		return (&Error{Class: "ValueError", Text: e.Text, Remedy: "break the circle of <tags>"}).at(d.where(e.Tag), definition, e.Tag)
+	}
+	return valueError("%v", err)
+}
+
+// where tells where an option of the file stands.
+func (d *definitionReader) where(name string) Pos {
+	for _, sec := range []string{definition, initial} {
+		if d.hasOwn(sec, name) {
+			return d.pos(sec, name)
+		}
+	}
+	return d.pos(definition, name)
+}
+
+// convertAll turns texts into the types of the known options.
+func (d *definitionReader) convertAll(opts *optionSet) {
+	for _, s := range d.specs {
+		value, _ := opts.get(s.name)
+		if s.kind == kindText || value == nil {
+			continue
+		}
+		v, ok := convert(s.kind, value)
+		if !ok {
+			d.config.log(Message{Pos: d.where(s.name), Severity: Warning, Logger: readerLogger, Section: definition, Option: s.name,
+				Text:   fmt.Sprintf("Wrong %s value %s for %s. Using default one: %s", kindName(s.kind), pytext.Repr(value), pytext.Repr(s.name), pytext.Repr(s.def)),
+				Remedy: "write a whole number"})
+			v = s.def
+		}
+		opts.set(s.name, v)
+	}
+}
+
+func kindName(k kind) string {
+	switch k {
+	case kindBool:
+		return "bool"
+	case kindInt:
+		return "int"
+	}
+	return "string"
+}

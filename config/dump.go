@@ -1,0 +1,114 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"f2b-go/internal/pytext"
+)
+
+func upper(s string) string { return strings.ToUpper(s) }
+
+// DumpMode says how -d or --dp prints.
+type DumpMode int8
+
+// Modes of Request.Dump.
+const (
+	NoDump     DumpMode = iota
+	PlainDump           // -d
+	PrettyDump          // --dp
+)
+
+// prettyWidth is the line width of --dp.
+const prettyWidth = 1000
+
+// Request is what the options -d, --dp and -t of fail2ban-client and -server ask.
+type Request struct {
+	Dump DumpMode
+	Test bool
+	// Command tells that words of a command follow the options.
+	Command bool
+	// Given are socket, pidfile, loglevel, logtarget and syslogsocket as far as the
+	// command line names them.
+	Given map[string]string
+}
+
+// Answer does what fail2ban's programs do between reading their options and
+// their command: it settles the general values, and prints what -d, --dp and -t
+// print. With done the program ends with the exit code; messages went to
+// Options.Log.
+func (c *Config) Answer(w io.Writer, r Request) (g General, code int, done bool) {
+	g, err := c.general(r.Given)
+	if err != nil {
+		fmt.Fprintf(w, "ERROR: %s\n", err.Text)
+		return g, c.refuse(r), true
+	}
+	if r.Dump == NoDump && !r.Test {
+		return g, 0, false
+	}
+	c.forgetJails()
+	good := true
+	stream, good, err := c.stream(StreamOptions{Given: r.Given, Strict: r.Test, MissingLogs: r.Dump != NoDump})
+	if err != nil {
+		good = false
+		c.log(err.Message())
+	}
+	if r.Dump != NoDump {
+		if err != nil {
+			fmt.Fprintln(w, "ERROR: The configuration stream failed because of the invalid syntax.")
+		} else {
+			Print(w, stream, r.Dump == PrettyDump)
+		}
+		if !r.Test {
+			return g, c.verdict(good, r), true
+		}
+	}
+	if !r.Command {
+		if good {
+			fmt.Fprintln(w, "OK: configuration test is successful")
+			return g, 0, true
+		}
+		fmt.Fprintln(w, "ERROR: test configuration failed")
+		return g, 255, true
+	}
+	if !good {
+		c.log(Message{Severity: Fault, Logger: "fail2ban", Text: "ERROR: test configuration failed"})
+		return g, 255, true
+	}
+	return g, 0, false
+}
+
+// forgetJails makes the jails be read again, as fail2ban does before -d and -t.
+func (c *Config) forgetJails() {
+	general := c.readers["fail2ban"]
+	c.forget()
+	if general != nil {
+		c.readers["fail2ban"] = general
+	}
+}
+
+func (c *Config) verdict(good bool, r Request) int {
+	if good {
+		return 0
+	}
+	return c.refuse(r)
+}
+
+func (c *Config) refuse(r Request) int {
+	if !r.Test || r.Command {
+		c.log(Message{Severity: Fault, Logger: "fail2ban", Text: "Init of command line failed"})
+	}
+	return 255
+}
+
+// Print writes a stream, one Python list a line; pretty breaks long ones up.
+func Print(w io.Writer, stream [][]any, pretty bool) {
+	for _, cmd := range stream {
+		if pretty {
+			fmt.Fprintln(w, pytext.Pretty([]any(cmd), prettyWidth, 2))
+			continue
+		}
+		fmt.Fprintln(w, pytext.Repr([]any(cmd)))
+	}
+}

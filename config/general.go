@@ -1,0 +1,151 @@
+package config
+
+import (
+	"fmt"
+	"unicode"
+
+	"f2b-go/internal/pytext"
+)
+
+// earlySpecs are what a client needs before it reads all (fail2ban.conf).
+var earlySpecs = []spec{
+	{kindText, "socket", "/var/run/fail2ban/fail2ban.sock"},
+	{kindText, "pidfile", "/var/run/fail2ban/fail2ban.pid"},
+	{kindText, "loglevel", "INFO"},
+	{kindText, "logtarget", "/var/log/fail2ban.log"},
+	{kindText, "syslogsocket", "auto"},
+}
+
+var generalSpecs = []spec{
+	{kindText, "loglevel", "INFO"},
+	{kindText, "logtarget", "STDERR"},
+	{kindText, "syslogsocket", "auto"},
+	{kindText, "allowipv6", "auto"},
+	{kindText, "dbfile", "/var/lib/fail2ban/fail2ban.sqlite3"},
+	{kindInt, "dbmaxmatches", nil},
+	{kindText, "dbpurgeage", "1d"},
+}
+
+var threadSpecs = []spec{{kindInt, "stacksize", nil}}
+
+// General is what client and server need to find each other and to log, from
+// the command line or else from fail2ban.conf.
+type General struct {
+	Socket, PidFile, LogLevel, LogTarget, SyslogSocket string
+	// ReportVersion is f2b-go's own option report_version; empty where it is not set.
+	ReportVersion string
+}
+
+// General reads what client and server need at first. given are the values of
+// the command line under their names (socket, pidfile, loglevel, logtarget,
+// syslogsocket); fail2ban.conf is only read if one of them is missing. Errors
+// are of type *Error.
+func (c *Config) General(given map[string]string) (General, error) {
+	g, err := c.general(given)
+	if err != nil {
+		return g, err
+	}
+	return g, nil
+}
+
+func (c *Config) general(given map[string]string) (General, *Error) {
+	found := &optionSet{}
+	for _, s := range earlySpecs {
+		if _, ok := given[s.name]; ok {
+			continue
+		}
+		if err := c.readGeneral(); err != nil {
+			return General{}, err.(*Error)
+		}
+		opts, err := c.readers["fail2ban"].options(definition, asks{specs: earlySpecs, convert: true})
+		if err != nil {
+			return General{}, err
+		}
+		found = opts
+		break
+	}
+	value := func(name string) string {
+		if v, ok := given[name]; ok {
+			return v
+		}
+		t, _ := found.text(name)
+		return t
+	}
+	g := General{Socket: value("socket"), PidFile: value("pidfile"), LogLevel: value("loglevel"), LogTarget: value("logtarget"), SyslogSocket: value("syslogsocket")}
+	if r := c.readers["fail2ban"]; r != nil && r.hasSection(definition) {
+		if v, err := r.get(definition, "report_version", nil); err == nil {
+			g.ReportVersion, _ = v.(string)
+		}
+	}
+	return g, checkLevel(g.LogLevel)
+}
+
+func (c *Config) readGeneral() error {
+	r, err := c.read("fail2ban")
+	if err != nil {
+		return err
+	}
+	if !r.ok {
+		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "fail2ban.conf")}, Text: "Read fail2ban configuration failed."}
+	}
+	return nil
+}
+
+func (c *Config) readJails() error {
+	r, err := c.read("jail")
+	if err != nil {
+		return err
+	}
+	if !r.ok {
+		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "jail.conf")}, Text: "Read jails configuration failed."}
+	}
+	return nil
+}
+
+// generalStream gives the commands of fail2ban.conf (1.8.1).
+func (c *Config) generalStream(given map[string]string) ([][]any, *Error) {
+	early, err := c.general(given)
+	if err != nil {
+		return nil, err
+	}
+	r := c.readers["fail2ban"]
+	opts, err := r.options(definition, asks{specs: generalSpecs, convert: true})
+	if err != nil {
+		return nil, err
+	}
+	opts.set("loglevel", early.LogLevel)
+	opts.set("logtarget", early.LogTarget)
+	opts.set("syslogsocket", early.SyslogSocket)
+	if r.hasSection("Thread") {
+		thread, err := r.options("Thread", asks{specs: threadSpecs, convert: true})
+		if err != nil {
+			return nil, err
+		}
+		if len(thread.list) > 0 {
+			opts.set("thread", thread.dict())
+		}
+	}
+	return sortGeneral(opts), nil
+}
+
+// levels are the names that fail2ban takes for a log level.
+var levels = map[string]bool{"CRITICAL": true, "FATAL": true, "ERROR": true, "WARNING": true, "WARN": true, "NOTICE": true,
+	"INFO": true, "MSG": true, "DEBUG": true, "TRACEDEBUG": true, "HEAVYDEBUG": true, "NOTSET": true}
+
+// checkLevel judges a log level: a known name in any case, or a number.
+func checkLevel(level string) *Error {
+	if levels[upper(level)] || level != "" && isDigits(level) {
+		return nil
+	}
+	return &Error{Class: "ValueError", Section: definition, Option: "loglevel", Text: fmt.Sprintf("Invalid log level %s", pytext.Repr(level)),
+		Remedy: "use CRITICAL, ERROR, WARNING, NOTICE, INFO or DEBUG"}
+}
+
+func isDigits(s string) bool {
+	for _, r := range s {
+		if !unicode.IsDigit(r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,271 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sort"
+	"strings"
+
+	"f2b-go/internal/pytext"
+)
+
+// Limits of includes: how deep they may nest, and how many files one name may
+// come to (siblings are not deduplicated, so that number can double at each level).
+const (
+	maxIncludeDepth = 200
+	maxIncluded     = 10_000
+)
+
+const includeSection = "INCLUDES"
+
+const (
+	parserLogger = "fail2ban.configparserinc"
+	readerLogger = "fail2ban.configreader"
+)
+
+// file reads and parses one file once. ok is false where it cannot be opened,
+// which fail2ban passes over here.
+func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
+	if f, known := c.files[name]; known {
+		return f, f != nil, nil
+	}
+	data, readErr := c.tree.read(name)
+	if readErr != nil {
+		if errors.As(readErr, &err) {
+			return nil, false, err
+		}
+		if errors.Is(readErr, errTooLarge) {
+			return nil, false, &Error{Class: "LimitError", Pos: Pos{File: name}, Text: fmt.Sprintf("reading %s: larger than %d MiB", name, maxFile>>20)}
+		}
+		c.files[name] = nil
+		return nil, false, nil
+	}
+	lines, bad := decodeLines(data)
+	f, err = parseFile(name, lines)
+	if err != nil {
+		return nil, false, err
+	}
+	if bad != "" {
+		return nil, false, &Error{Class: "UnicodeDecodeError", Pos: Pos{name, len(lines) + 1}, Text: bad, Remedy: "save the file as UTF-8"}
+	}
+	c.files[name] = f
+	return f, true, nil
+}
+
+// withLocals puts X.local behind each X.ext, if it exists and is not listed.
+func (c *Config) withLocals(names []string) []string {
+	listed := map[string]bool{}
+	for _, n := range names {
+		listed[n] = true
+	}
+	var out []string
+	for _, n := range names {
+		out = append(out, n)
+		stem, _ := splitExt(n)
+		if local := stem + ".local"; !listed[local] && c.tree.isFile(local) {
+			out = append(out, local)
+		}
+	}
+	return out
+}
+
+// expand lists the files that the given ones come to with their includes, in the
+// order in which they are merged (1.1.5 to 1.1.7). Like fail2ban it remembers the
+// list for the names alone, although the files on the way here matter too.
+func (c *Config) expand(names, seen []string) ([]string, *Error) {
+	names = c.withLocals(names)
+	key := strings.Join(names, "\x01")
+	if list, ok := c.includes[key]; ok {
+		return list, nil
+	}
+	if len(seen) > maxIncludeDepth {
+		return nil, &Error{Class: "RecursionError", Pos: Pos{File: names[0]}, Text: "maximum recursion depth exceeded", Remedy: "nest includes less deeply"}
+	}
+	var out []string
+	for _, name := range names {
+		list, err := c.expandFile(name, seen)
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, list...); len(out) > maxIncluded {
+			return nil, &Error{Class: "LimitError", Pos: Pos{File: name}, Text: fmt.Sprintf("including files into %s: more than %d", name, maxIncluded)}
+		}
+	}
+	c.includes[key] = out
+	return out, nil
+}
+
+func (c *Config) expandFile(name string, seen []string) ([]string, *Error) {
+	f, ok, err := c.file(name)
+	if err != nil && err.Class == "UnicodeDecodeError" {
+		c.log(Message{Pos: err.Pos, Severity: Fault, Logger: parserLogger, Remedy: err.Remedy,
+			Text: fmt.Sprintf("Error decoding config file '%s': %s", name, err.Text)})
+		return nil, nil
+	}
+	if err != nil || !ok {
+		return nil, err
+	}
+	before, err := c.included(name, f, "before", seen)
+	if err != nil {
+		return nil, err
+	}
+	after, err := c.included(name, f, "after", seen)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(before[:len(before):len(before)], name), after...), nil
+}
+
+// included lists the files of one option of [INCLUDES].
+func (c *Config) included(name string, f *parsedFile, option string, seen []string) ([]string, *Error) {
+	if f.sections[includeSection] == nil {
+		return nil, nil
+	}
+	p := c.newParser()
+	p.defaults, p.sections = f.defaults, f.sections
+	value, err := p.get(includeSection, option, nil)
+	if err != nil {
+		if err.Class == "NoOptionError" {
+			return nil, nil
+		}
+		return nil, err
+	}
+	dir, _ := splitPath(name)
+	chain := append(seen[:len(seen):len(seen)], name)
+	var out []string
+	for _, file := range strings.Split(value.(string), "\n") {
+		file = joinPath(dir, file)
+		if contains(seen, file) {
+			continue
+		}
+		list, err := c.expand([]string{file}, chain)
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, list...); len(out) > maxIncluded {
+			return nil, &Error{Class: "LimitError", Pos: Pos{File: name}, Text: fmt.Sprintf("including files into %s: more than %d", name, maxIncluded)}
+		}
+	}
+	return out, nil
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// reader is a named configuration, "jail" or "filter.d/sshd", with all its files
+// merged.
+type reader struct {
+	*parser
+	name string
+	ok   bool // all its files were read
+}
+
+// read reads a configuration by name once (1.1.2). The reader is returned beside
+// ok == false too: it holds what could be read.
+func (c *Config) read(name string) (*reader, *Error) {
+	if r, known := c.readers[name]; known {
+		return r, nil
+	}
+	r := &reader{parser: c.newParser(), name: name}
+	c.readers[name] = r
+	c.log(Message{Severity: Info, Logger: readerLogger, Text: fmt.Sprintf("Loading configs for %s under %s ", name, c.dir)})
+	err := c.readAll(r)
+	if err != nil {
+		delete(c.readers, name)
+	}
+	return r, err
+}
+
+func (c *Config) readAll(r *reader) *Error {
+	if !c.tree.exists(c.dir) {
+		return &Error{Class: "ValueError", Pos: Pos{File: c.dir}, Text: "Base configuration directory " + c.dir + " does not exist",
+			Remedy: "name an existing one with -c"}
+	}
+	candidates := c.candidates(r.name)
+	if len(candidates) == 0 {
+		c.log(Message{Severity: Fault, Logger: readerLogger, Pos: Pos{File: joinPath(c.dir, r.name) + ".conf"},
+			Text:   fmt.Sprintf("Found no accessible config files for %s under %s", pytext.Repr(r.name), c.dir),
+			Remedy: "create the file or correct the name"})
+		return nil
+	}
+	read, err := c.merge(r.parser, candidates)
+	if err != nil {
+		return err
+	}
+	var missed []string
+	for _, f := range candidates {
+		if !contains(read, f) {
+			missed = append(missed, f)
+		}
+	}
+	if len(missed) > 0 {
+		c.log(Message{Severity: Fault, Logger: readerLogger, Pos: Pos{File: missed[0]},
+			Text:   "Could not read config files: " + strings.Join(missed, ", "),
+			Remedy: "make it a readable text file in UTF-8, or remove it"})
+	}
+	r.ok = len(missed) == 0
+	return nil
+}
+
+// candidates lists the files of a name that exist.
+func (c *Config) candidates(name string) []string {
+	if strings.HasPrefix(name, "./") {
+		name = absPath(name)
+	}
+	base := joinPath(c.dir, name)
+	sorted := func(ext string) []string {
+		list := glob(c.tree, base+".d/*"+ext)
+		sort.Strings(list)
+		return list
+	}
+	list := append([]string{base + ".conf"}, sorted(".conf")...)
+	list = append(append(list, base+".local"), sorted(".local")...)
+	var out []string
+	for _, f := range list {
+		if c.tree.exists(f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// merge reads files with their includes into a parser and lists those read.
+func (c *Config) merge(p *parser, names []string) ([]string, *Error) {
+	files, err := c.expand(names, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > 0 {
+		c.log(Message{Severity: Info, Logger: parserLogger, Text: "  Loading files: " + pytext.Repr(files)})
+	}
+	var read []string
+	for _, name := range files {
+		f, ok, err := c.file(name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			read = append(read, name)
+			p.add(f)
+		}
+	}
+	return read, nil
+}
+
+// unreadable tells why a file that exists is not read, for a message's remedy.
+func unreadable(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	case errors.Is(err, errNotRegular):
+		return errNotRegular.Error()
+	}
+	return err.Error()
+}

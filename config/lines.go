@@ -1,0 +1,158 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"f2b-go/internal/pytext"
+)
+
+// entry is a section header or an option with its continuation lines. Comments
+// are gone and blanks around each line too.
+type entry struct {
+	line   int
+	header bool
+	name   string   // section, or the option's name in lower case
+	text   []string // first line, then continuations; "" for an empty line
+}
+
+// scanner groups the lines of a file by ConfigParser's rules of comments and
+// indentation (1.2), and finds its faults, each with its line.
+type scanner struct {
+	file    string
+	entries []entry
+	seen    map[string]bool // sections and options so far
+
+	section   string // "" before the first header
+	inSection bool
+	open      bool // the last entry is an option with a name: it takes continuations
+	indent    int  // of the line that began the last entry
+	bad       []badLine
+}
+
+type badLine struct {
+	line int
+	repr string
+}
+
+// scan returns the entries of a file, or the error that ConfigParser raises.
+func scan(file string, lines []string) ([]entry, *Error) {
+	s := &scanner{file: file, seen: map[string]bool{}}
+	for i, line := range lines {
+		if err := s.add(i+1, line); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.bad) > 0 {
+		return nil, s.parsingError()
+	}
+	return s.entries, nil
+}
+
+func (s *scanner) add(n int, line string) *Error {
+	value, comment := cutComment(line)
+	if value == "" {
+		if !comment && s.open {
+			s.continueWith("")
+		}
+		return nil
+	}
+	indent := indentOf(line)
+	if s.open && indent > s.indent {
+		s.continueWith(value)
+		return nil
+	}
+	s.indent = indent
+	if end := strings.LastIndexByte(value, ']'); value[0] == '[' && end > 1 {
+		return s.addHeader(n, value[1:end])
+	}
+	if !s.inSection {
+		return &Error{Class: "MissingSectionHeaderError", Pos: Pos{s.file, n},
+			Text:   fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", pytext.Repr(s.file), n, pytext.Repr(line)),
+			Remedy: "begin the file with a section such as [Definition], without a byte order mark"}
+	}
+	return s.addOption(n, line, value)
+}
+
+func (s *scanner) continueWith(value string) {
+	last := &s.entries[len(s.entries)-1]
+	last.text = append(last.text, value)
+}
+
+func (s *scanner) addHeader(n int, name string) *Error {
+	if s.seen["["+name] && name != defaultSection {
+		return &Error{Class: "DuplicateSectionError", Pos: Pos{s.file, n}, Section: name,
+			Text:   fmt.Sprintf("While reading from %s [line %2d]: section %s already exists", pytext.Repr(s.file), n, pytext.Repr(name)),
+			Remedy: "merge the two sections of this name"}
+	}
+	s.seen["["+name] = true
+	s.section, s.inSection, s.open = name, true, false
+	s.entries = append(s.entries, entry{line: n, header: true, name: name})
+	return nil
+}
+
+func (s *scanner) addOption(n int, line, value string) *Error {
+	cut := strings.IndexAny(value, "=:")
+	if cut < 0 {
+		s.bad = append(s.bad, badLine{n, pytext.Repr(line)})
+		return nil
+	}
+	name := lower(rstrip(value[:cut]))
+	if name == "" {
+		s.bad = append(s.bad, badLine{n, pytext.Repr(line)})
+	}
+	key := s.section + "\n" + name
+	if s.seen[key] {
+		return &Error{Class: "DuplicateOptionError", Pos: Pos{s.file, n}, Section: s.section, Option: name,
+			Text: fmt.Sprintf("While reading from %s [line %2d]: option %s in section %s already exists",
+				pytext.Repr(s.file), n, pytext.Repr(name), pytext.Repr(s.section)),
+			Remedy: "keep one of the two lines"}
+	}
+	s.seen[key] = true
+	s.open = name != ""
+	s.entries = append(s.entries, entry{line: n, name: name, text: []string{value}})
+	return nil
+}
+
+func (s *scanner) parsingError() *Error {
+	text := "Source contains parsing errors: " + pytext.Repr(s.file)
+	for _, b := range s.bad {
+		text += fmt.Sprintf("\n\t[line %2d]: %s", b.line, b.repr)
+	}
+	return &Error{Class: "ParsingError", Pos: Pos{s.file, s.bad[0].line}, Section: s.section, Text: text,
+		Remedy: "write \"name = value\", or indent the line to continue the value above it"}
+}
+
+// cutComment returns a line without comment and the blanks around it. A line
+// that begins with # or ; is all comment; else ; begins one at column 0 or after
+// a blank.
+func cutComment(line string) (value string, comment bool) {
+	value = strip(line)
+	if value != "" && (value[0] == '#' || value[0] == ';') {
+		return "", true
+	}
+	for from := 0; ; {
+		i := strings.IndexByte(line[from:], ';')
+		if i < 0 {
+			return value, false
+		}
+		i += from
+		if r, _ := utf8.DecodeLastRuneInString(line[:i]); isSpace(r) {
+			return strip(line[:i]), true
+		}
+		from = i + 1
+	}
+}
+
+// indentOf counts the blanks at the start of a line that is not blank.
+func indentOf(line string) int {
+	n := 0
+	for _, r := range line {
+		if !isSpace(r) {
+			break
+		}
+		n++
+	}
+	return n
+}

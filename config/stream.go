@@ -1,0 +1,260 @@
+package config
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"f2b-go/internal/pytext"
+)
+
+// StreamOptions say which commands are asked for.
+type StreamOptions struct {
+	// Jail limits the stream to one jail; empty for all.
+	Jail string
+	// Given are the values from the command line that come before those of
+	// fail2ban.conf: socket, pidfile, loglevel, logtarget, syslogsocket.
+	Given map[string]string
+	// Strict makes one faulty jail spoil the result, as -t does; else it needs one
+	// good jail if any is faulty.
+	Strict bool
+	// MissingLogs lets a jail without any log file pass with a warning, as -d does.
+	MissingLogs bool
+}
+
+// Stream gives the commands that set the server up, as Python values (1.8.5).
+// good tells whether fail2ban would start with them. The error, of type *Error,
+// is one that keeps fail2ban from starting.
+func (c *Config) Stream(o StreamOptions) (stream [][]any, good bool, err error) {
+	stream, good, e := c.stream(o)
+	if e != nil {
+		return nil, false, e
+	}
+	return stream, good, nil
+}
+
+func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
+	if err := c.readBoth(); err != nil {
+		return nil, false, err
+	}
+	stream, err := c.generalStream(o.Given)
+	if err != nil {
+		return nil, false, err
+	}
+	jails, good, err := c.loadJails(o)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, j := range jails {
+		part, err := j.stream(o.MissingLogs)
+		if err != nil {
+			return nil, false, err
+		}
+		stream = append(stream, part...)
+	}
+	for _, j := range jails {
+		if j.fault == "" && !j.noLogs {
+			stream = append(stream, []any{"start", j.name})
+		}
+	}
+	return stream, good, nil
+}
+
+func (c *Config) readBoth() *Error {
+	general, err := c.read("fail2ban")
+	if err != nil {
+		return err
+	}
+	if !general.ok {
+		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "fail2ban.conf")}, Text: "Read fail2ban configuration failed."}
+	}
+	jails, err := c.read("jail")
+	if err != nil {
+		return err
+	}
+	if !jails.ok {
+		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "jail.conf")}, Text: "Read jails configuration failed."}
+	}
+	return nil
+}
+
+// loadJails reads the jails and gives those that are enabled or faulty.
+func (c *Config) loadJails(o StreamOptions) (jails []*jailReader, good bool, err *Error) {
+	from := c.readers["jail"]
+	list := []string{o.Jail}
+	if o.Jail == "" {
+		list = from.names()
+	}
+	anyGood, anyBad := false, false
+	for _, name := range list {
+		if name == includeSection {
+			continue
+		}
+		j := &jailReader{config: c, from: from, name: name}
+		ok, err := j.load(nil)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case !ok:
+			c.log(Message{Pos: from.pos(name, ""), Severity: Fault, Logger: jailsLogger, Section: name,
+				Text: fmt.Sprintf("Errors in jail %s.%s", pytext.Repr(name), map[bool]string{false: " Skipping..."}[o.Strict])})
+			anyBad = true
+			jails = append(jails, j)
+		case j.enabled():
+			anyGood = true
+			jails = append(jails, j)
+		}
+	}
+	return jails, !anyBad || anyGood && !o.Strict, nil
+}
+
+// stream gives the commands of one jail.
+func (j *jailReader) stream(missingLogs bool) ([][]any, *Error) {
+	if j.fault != "" {
+		return [][]any{{"config-error", fmt.Sprintf("Jail '%s' skipped, because of wrong configuration: %s", j.name, j.fault)}}, nil
+	}
+	var stream [][]any
+	var err *Error
+	if j.filter != nil {
+		if stream, err = j.filter.stream(); err != nil {
+			return nil, err.at(j.from.pos(j.name, "filter"), j.name, "filter")
+		}
+	}
+	if stream, err = fillStream(stream, j.opts, j.name); err != nil {
+		return nil, err.at(j.from.pos(j.name, "journalmatch"), j.name, "journalmatch")
+	}
+	backend, _ := j.opts.text("backend")
+	var logs [][]any
+	for _, o := range j.opts.list {
+		switch {
+		case o.name == "logpath":
+			logs, backend, err = j.logs(o.value, backend, missingLogs)
+			if err != nil {
+				return nil, err
+			}
+			if j.noLogs {
+				return logs, nil
+			}
+		case o.name == "ignoreip":
+			cmd := []any{"set", j.name, "addignoreip"}
+			for _, w := range splitWords(o.value.(string)) {
+				cmd = append(cmd, w)
+			}
+			stream = append(stream, cmd)
+		case !notSent[o.name]:
+			stream = append(stream, []any{"set", j.name, o.name, o.value})
+		}
+	}
+	stream = append(stream, logs...)
+	for _, a := range j.actions {
+		part := [][]any{a.command}
+		if a.reader != nil {
+			if part, err = a.reader.stream(); err != nil {
+				return nil, err.at(j.from.pos(j.name, "action"), j.name, "action")
+			}
+		}
+		stream = append(stream, part...)
+	}
+	return append([][]any{{"add", j.name, backend}}, stream...), nil
+}
+
+// logs gives the commands for the jail's log files. Without any, the jail may
+// turn to the journal or be skipped (3.9.3).
+func (j *jailReader) logs(value any, backend string, missing bool) ([][]any, string, *Error) {
+	if strings.HasPrefix(backend, "systemd") {
+		return nil, backend, nil
+	}
+	var out [][]any
+	text, _ := value.(string)
+	for _, line := range strings.Split(text, "\n") {
+		path, tail := line, "head"
+		if i := strings.LastIndexByte(line, ' '); i >= 0 {
+			path, tail = line[:i], line[i+1:]
+		}
+		found := j.logFiles(path)
+		if len(found) == 0 {
+			j.config.log(Message{Pos: j.from.pos(j.name, "logpath"), Severity: Notice, Logger: jailLogger, Section: j.name, Option: "logpath",
+				Text: "No file(s) found for glob " + path})
+		}
+		for _, p := range found {
+			out = append(out, []any{"set", j.name, "addlogpath", p, tail})
+		}
+	}
+	if len(out) > 0 {
+		return out, backend, nil
+	}
+	return j.withoutLogs(backend, missing)
+}
+
+// logFiles lists the files of a pattern without dangling links. Logs are the
+// machine's files, also where the configuration is not.
+func (j *jailReader) logFiles(pattern string) []string {
+	var out []string
+	for _, p := range glob(osTree{}, pattern) {
+		if (osTree{}).exists(p) {
+			out = append(out, p)
+			continue
+		}
+		j.warn("logpath", "remove the link or create its target", fmt.Sprintf("File %s is a dangling link, thus cannot be monitored", p))
+	}
+	return out
+}
+
+func (j *jailReader) withoutLogs(backend string, missing bool) ([][]any, string, *Error) {
+	const remedy = "correct logpath, or set skip_if_nologs = true"
+	text := fmt.Sprintf("Have not found any log file for '%s' jail.", j.name)
+	skip, _ := j.opts.get("skip_if_nologs")
+	journal, _ := j.opts.get("systemd_if_nologs")
+	if strings.HasPrefix(backend, "auto") && journal == true && j.opts.has("journalmatch") {
+		j.warn("logpath", remedy, text+" Jail will monitor systemd journal.")
+		return nil, "systemd", nil
+	}
+	if !missing && skip != true {
+		return nil, "", (&Error{Class: "ValueError", Text: text, Remedy: remedy}).at(j.from.pos(j.name, "logpath"), j.name, "logpath")
+	}
+	j.warn("logpath", remedy, text)
+	if skip != true {
+		return nil, backend, nil
+	}
+	text = fmt.Sprintf("Jail '%s' skipped, because of missing log files.", j.name)
+	j.warn("logpath", remedy, text)
+	j.noLogs = true
+	return [][]any{{"config-error", text}}, backend, nil
+}
+
+// Jails lists the sections of jail.conf that may be jails, in order, enabled or not.
+func (c *Config) Jails() []string {
+	r := c.readers["jail"]
+	if r == nil {
+		return nil
+	}
+	var out []string
+	for _, n := range r.names() {
+		if n != includeSection {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// order in which the general commands are sent.
+var generalOrder = map[string]int{"thread": 0, "syslogsocket": 11, "loglevel": 12, "logtarget": 13,
+	"allowipv6": 14, "dbfile": 50, "dbmaxmatches": 51, "dbpurgeage": 51}
+
+func sortGeneral(opts *optionSet) [][]any {
+	var list []option
+	for _, o := range opts.list {
+		if _, ok := generalOrder[o.name]; ok {
+			list = append(list, o)
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := generalOrder[list[i].name], generalOrder[list[j].name]
+		return a < b || a == b && list[i].name < list[j].name
+	})
+	var out [][]any
+	for _, o := range list {
+		out = append(out, []any{"set", o.name, o.value})
+	}
+	return out
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+)
+
+// maxFile is the largest file that is read, in bytes.
+const maxFile = 16 << 20
+
+// tree is where the files are: the machine's, or a file system within the program.
+type tree interface {
+	// read returns a file's content. Directories, pipes and sockets are errors.
+	read(name string) ([]byte, error)
+	// exists tells whether there is something of that name, links followed;
+	// isFile whether it is a regular file, isDir whether it is a directory.
+	exists(name string) bool
+	isFile(name string) bool
+	isDir(name string) bool
+	// lexists is exists with links not followed.
+	lexists(name string) bool
+	// list names what is in a directory, in the directory's own order.
+	list(dir string) []string
+}
+
+var (
+	errTooLarge   = errors.New("file too large")
+	errNotRegular = errors.New("neither a regular file nor a device")
+)
+
+type osTree struct{}
+
+func (osTree) read(name string) ([]byte, error) {
+	if strings.IndexByte(name, 0) >= 0 {
+		return nil, &Error{Class: "ValueError", Text: "embedded null byte"}
+	}
+	// A pipe must not keep the reader waiting for a writer.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if m := info.Mode(); m.IsDir() || m&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		return nil, errNotRegular
+	}
+	if info.Size() > maxFile {
+		return nil, errTooLarge
+	}
+	return readLimited(f)
+}
+
+func readLimited(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		return nil, errTooLarge
+	}
+	return data, err
+}
+
+func (osTree) exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+func (osTree) lexists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+func (osTree) isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (osTree) isDir(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+func (osTree) list(dir string) []string {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(-1)
+	return names
+}
+
+// fsTree shows an fs.FS as the directory root.
+type fsTree struct {
+	fs   fs.FS
+	root string
+}
+
+// inside gives the name within the file system; ok is false for one outside.
+func (t fsTree) inside(name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, t.root)
+	if !ok || rest != "" && rest[0] != '/' && t.root != "" {
+		return "", false
+	}
+	rest = path.Clean(strings.TrimLeft(rest, "/"))
+	return rest, fs.ValidPath(rest)
+}
+
+func (t fsTree) read(name string) ([]byte, error) {
+	in, ok := t.inside(name)
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	f, err := t.fs.Open(in)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readLimited(f)
+}
+
+func (t fsTree) stat(name string) (fs.FileInfo, bool) {
+	in, ok := t.inside(name)
+	if !ok {
+		return nil, false
+	}
+	info, err := fs.Stat(t.fs, in)
+	return info, err == nil
+}
+
+func (t fsTree) exists(name string) bool {
+	_, ok := t.stat(name)
+	return ok
+}
+
+func (t fsTree) lexists(name string) bool { return t.exists(name) }
+
+func (t fsTree) isFile(name string) bool {
+	info, ok := t.stat(name)
+	return ok && info.Mode().IsRegular()
+}
+
+func (t fsTree) isDir(name string) bool {
+	info, ok := t.stat(name)
+	return ok && info.IsDir()
+}
+
+func (t fsTree) list(dir string) []string {
+	in, ok := t.inside(dir)
+	if !ok {
+		return nil
+	}
+	entries, err := fs.ReadDir(t.fs, in)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
+}
