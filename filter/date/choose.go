@@ -66,11 +66,11 @@ func (d *Detector) tryLast(line []byte) (c candidate, skip int, err error) {
 			pos, end, skip = from, to, far
 		}
 	}
-	h, ok, err := s.match(line, pos, end, &d.caps)
+	ok, err := s.match(line, pos, end, &d.caps, &c.hit)
 	if err != nil || !ok {
 		return none, skip, err
 	}
-	c = d.candidate(line, h, i)
+	c.place(line, i)
 	c.ok = len(d.slots) == 1 || s.anchored() || c.start == d.last.start && c.end == d.last.end
 	return c, skip, nil
 }
@@ -95,18 +95,20 @@ func (d *Detector) bordersFit(line []byte, from, to int) bool {
 
 // search tries the templates in order. best is what the last winner found.
 func (d *Detector) search(line []byte, best candidate, skip int) (candidate, error) {
+	held := familiesOf(line, d.years)
 	for i, s := range d.slots {
-		if i == skip {
+		if i == skip || s.family&^held != 0 {
 			continue
 		}
-		h, ok, err := s.match(line, 0, len(line), &d.caps)
+		var c candidate
+		ok, err := s.match(line, 0, len(line), &d.caps, &c.hit)
 		if err != nil {
 			return best, err
 		}
 		if !ok {
 			continue
 		}
-		c := d.candidate(line, h, i)
+		c.place(line, i)
 		c.ok = true
 		if i+1 == len(d.slots) || s.anchored() {
 			return c, nil
@@ -128,9 +130,21 @@ func (d *Detector) search(line []byte, best candidate, skip int) (candidate, err
 	return best, nil
 }
 
-func (d *Detector) candidate(line []byte, h hit, index int) candidate {
-	start := utf8.RuneCount(line[:h.start])
-	return candidate{hit: h, index: index, start: start, end: start + utf8.RuneCount(line[h.start:h.end])}
+// place notes which template matched, and where in characters.
+func (c *candidate) place(line []byte, index int) {
+	c.index = index
+	c.start = chars(line[:c.hit.start])
+	c.end = c.start + chars(line[c.hit.start:c.hit.end])
+}
+
+// chars counts the characters of a text.
+func chars(text []byte) int {
+	for _, b := range text {
+		if b >= utf8.RuneSelf {
+			return utf8.RuneCount(text)
+		}
+	}
+	return len(text)
 }
 
 // win records the winner and returns its match.

@@ -42,6 +42,8 @@ type template struct {
 
 	fast  reader // reads the template's format without its regex, or nil
 	years yearSpan
+	// family is what a line must hold for a match, 0 if anything may match.
+	family family
 }
 
 // weight is how strongly the template pulls to the front of the list.
@@ -61,7 +63,7 @@ func newTemplate(pattern string, years yearSpan) (*template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.years, t.fast = years, readers[pattern]
+	t.years, t.fast, t.family = years, readerOf(t, pattern), familyOf(pattern)
 	return t, nil
 }
 
@@ -234,25 +236,25 @@ type hit struct {
 	fields           fields
 }
 
-// match searches line[pos:end] as Python's pattern.search does. caps is kept
-// for reuse between calls.
-func (t *template) match(line []byte, pos, end int, caps *[]int) (hit, bool, error) {
+// match searches line[pos:end] as Python's pattern.search does and stores what
+// it finds. caps is kept for reuse between calls.
+func (t *template) match(line []byte, pos, end int, caps *[]int, h *hit) (bool, error) {
 	if t.fast != nil {
-		if h, v := t.fast(t, line, pos, end); v != unsure {
+		if v := t.fast(t, line, pos, end, h); v != unsure {
 			if v == matched {
 				t.markMatched()
 			}
-			return h, v == matched, nil
+			return v == matched, nil
 		}
 	}
-	return t.matchRegex(line, pos, end, caps)
+	return t.matchRegex(line, pos, end, caps, h)
 }
 
 // matchRegex is match by the regex alone.
-func (t *template) matchRegex(line []byte, pos, end int, caps *[]int) (hit, bool, error) {
+func (t *template) matchRegex(line []byte, pos, end int, caps *[]int, h *hit) (bool, error) {
 	t.once.Do(t.compile)
 	if t.broken != nil {
-		return hit{}, false, t.broken
+		return false, t.broken
 	}
 	got, ok, err := t.re.Search(*caps, line, pos, end)
 	if got != nil {
@@ -261,20 +263,20 @@ func (t *template) matchRegex(line []byte, pos, end int, caps *[]int) (hit, bool
 	// A line too costly for the pattern is a line without a date, which in
 	// operation still counts as happening now.
 	if errors.Is(err, pyre.ErrBudget) || !ok {
-		return hit{}, false, nil
+		return false, nil
 	}
 	if err != nil {
-		return hit{}, false, err
+		return false, err
 	}
 	t.markMatched()
-	h := hit{start: got[0], end: got[1], cutStart: got[2], cutEnd: got[3]}
+	*h = hit{start: got[0], end: got[1], cutStart: got[2], cutEnd: got[3]}
 	if h.cutStart < 0 {
 		// Python slices from -1 here: nothing is cut, before the last character.
 		_, size := utf8.DecodeLastRune(line)
 		h.cutStart, h.cutEnd = len(line)-size, len(line)-size
 	}
 	h.fields = t.read(line, got)
-	return h, true, nil
+	return true, nil
 }
 
 func (t *template) markMatched() {
