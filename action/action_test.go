@@ -1,6 +1,7 @@
 package action_test
 
 import (
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"
@@ -107,8 +108,8 @@ func TestErrorsTellTheTicket_7_3(t *testing.T) {
 	ticket := banTicket(bad4)
 	ticket.Fields = pytext.Dict{{Key: "user", Value: "o'b"}}
 	err := c.Ban(t.Context(), ticket)
-	failed, ok := err.(*action.Error)
-	if !ok || err.Error() != "Error banning 192.0.2.1" {
+	var failed *action.Error
+	if !errors.As(err, &failed) || err.Error() != "Error banning 192.0.2.1" {
 		t.Fatalf("error %v", err)
 	}
 	want := `ActionInfo({'ip': '192.0.2.1', 'family': 'inet4', 'fid': '192.0.2.1', 'bantime': 600, ` +

@@ -138,7 +138,7 @@ func enter(ns string, f func() error) error {
 	if err != nil {
 		return fmt.Errorf("opening namespace %s: %w", ns, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("entering namespace %s: %w", ns, err)
 	}
