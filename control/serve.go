@@ -103,10 +103,10 @@ func (s *Server) welcome(ctx context.Context, conn *net.UnixConn) {
 	go func() {
 		defer s.work.Done()
 		s.talk(ctx, c)
-		_ = conn.Close()
 		s.mu.Lock()
 		delete(s.clients, c)
 		s.mu.Unlock()
+		_ = conn.Close()
 	}()
 }
 

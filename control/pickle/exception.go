@@ -52,16 +52,21 @@ func (e *Exception) osError() string {
 	return text
 }
 
-// Repr gives Python's repr(exception), as the server's log shows it. An OSError
-// keeps its file name out of it.
+// Repr gives Python's repr(exception), as the server's log shows it.
 func (e *Exception) Repr() string {
-	args := e.Args
-	if e.isOSError() && len(args) > 2 {
-		args = args[:2]
-	}
+	args := e.PyArgs()
 	parts := make([]string, len(args))
 	for i, a := range args {
 		parts[i] = pytext.Repr(a)
 	}
 	return e.Class + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// PyArgs gives Python's exception.args: an OSError keeps its file name out of
+// them.
+func (e *Exception) PyArgs() pytext.Tuple {
+	if e.isOSError() && len(e.Args) > 2 {
+		return e.Args[:2]
+	}
+	return e.Args
 }

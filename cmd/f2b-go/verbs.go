@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"f2b-go/etc_fail2ban"
+	"f2b-go/internal/demo"
+	"f2b-go/internal/server"
+	"f2b-go/internal/testfilter"
+)
+
+const regexName = "fail2ban-regex"
+
+// Exit codes of f2b-go's own verbs.
+const (
+	exitDone   = 0
+	exitBadUse = 2
+)
+
+// verbs are the words after f2b-go; the list is also the usage and what the
+// shells complete.
+var verbs = []struct {
+	name, help string
+	run        func(args []string) int
+}{
+	{"server", "run the server (as fail2ban-server; without -c and /etc/fail2ban on the embedded configuration)", runServer},
+	{"client", "give the server commands (as fail2ban-client)", runClient},
+	{"test-filter", "judge a log's lines: test-filter [options] LOG FILTER [IGNORE] (as fail2ban-regex)", runTestFilter},
+	{"demo", "watch an attack being banned", runDemo},
+	{"version", "print the version", runVersion},
+	{"completion", "print the completion for a shell: completion bash|zsh|fish", nil},
+}
+
+func verb(args []string) int {
+	if len(args) == 0 {
+		usage(os.Stderr)
+		return exitBadUse
+	}
+	switch args[0] {
+	case "-h", "--help", "help":
+		usage(os.Stdout)
+		return exitDone
+	case "completion":
+		return complete(args[1:], os.Stdout, os.Stderr)
+	}
+	for _, v := range verbs {
+		if v.name == args[0] {
+			return v.run(args[1:])
+		}
+	}
+	fmt.Fprintf(os.Stderr, "f2b-go: there is no %q\n\n", args[0])
+	usage(os.Stderr)
+	return exitBadUse
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "Usage: f2b-go VERB [options]\n\n")
+	for _, v := range verbs {
+		fmt.Fprintf(w, "  %-12s %s\n", v.name, v.help)
+	}
+	fmt.Fprint(w, "\nEach verb tells more with --help. Called as fail2ban-server, fail2ban-client or\nfail2ban-regex it is that program.\n")
+}
+
+func runServer(args []string) int {
+	return server.Main(server.Program{Name: server.ServerName, Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Fallback: etc_fail2ban.FS})
+}
+
+func runClient(args []string) int {
+	return server.Main(server.Program{Name: server.ClientName, Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+}
+
+func runTestFilter(args []string) int {
+	return testfilter.Main(args, os.Stdin, os.Stdout, os.Stderr, "f2b-go test-filter")
+}
+
+func runDemo(args []string) int { return demo.Main(args, os.Stdin, os.Stdout, os.Stderr) }
+
+func runVersion([]string) int {
+	version, revision := "devel", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				revision = " (" + s.Value[:12] + ")"
+			}
+		}
+	}
+	fmt.Printf("f2b-go %s%s, compatible with fail2ban %s\n", version, revision, server.Reported)
+	return exitDone
+}

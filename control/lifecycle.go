@@ -1,0 +1,179 @@
+package control
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"f2b-go/control/pickle"
+	"f2b-go/internal/pytext"
+)
+
+// maxSleep bounds the command sleep.
+const maxSleep = 24 * time.Hour
+
+func (t *Table) sleep(c call) (any, error) {
+	seconds, err := strconv.ParseFloat(strings.TrimSpace(c.text(0)), 64)
+	if err != nil || math.IsNaN(seconds) {
+		return nil, pickle.Builtin("ValueError", "could not convert string to float: "+pytext.Repr(c.args[0]))
+	}
+	if seconds < 0 {
+		return nil, pickle.Builtin("ValueError", "sleep length must be non-negative")
+	}
+	timer := time.NewTimer(time.Duration(min(seconds, maxSleep.Seconds()) * float64(time.Second)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.ctx.Done():
+	}
+	return nil, nil
+}
+
+func (t *Table) configError(c call) (any, error) {
+	t.log.Error(c.text(0))
+	return nil, nil
+}
+
+func (t *Table) add(c call) (any, error) {
+	name, backend := c.text(0), "auto"
+	if len(c.args) > 1 {
+		backend = c.text(1)
+	}
+	if name == AllJails {
+		return nil, plainError("Reserved name " + pytext.Repr(name))
+	}
+	return name, t.engine.AddJail(name, backend)
+}
+
+func (t *Table) start(c call) (any, error) { return nil, t.engine.StartJail(c.text(0)) }
+
+func (t *Table) stop(c call) (any, error) {
+	switch {
+	case len(c.args) == 0:
+		t.ended.Store(true)
+		t.engine.Quit(context.WithoutCancel(c.ctx))
+	case c.text(0) == AllJails:
+		t.engine.StopAll(c.ctx)
+	default:
+		return nil, t.engine.StopJail(c.ctx, c.text(0))
+	}
+	return nil, nil
+}
+
+// Quit does what `stop` does, for a signal.
+func (t *Table) Quit(ctx context.Context) {
+	t.alone.Lock()
+	defer t.alone.Unlock()
+	if !t.ended.Swap(true) {
+		t.engine.Quit(ctx)
+	}
+}
+
+// reload is `reload JAIL|--all OPTIONS STREAM`: all or nothing.
+func (t *Table) reload(c call) (any, error) {
+	r := Reload{Jail: c.text(0)}
+	options, err := itemsOf(c.args[1])
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range options {
+		switch o {
+		case "--restart":
+			r.Restart = true
+		case "--unban":
+			r.Unban = true
+		case "--if-exists":
+			r.IfExists = true
+		}
+	}
+	stream, err := itemsOf(c.args[2])
+	if err != nil {
+		return nil, err
+	}
+	if err := t.prepare(c.ctx, r, stream); err != nil {
+		return nil, err
+	}
+	t.engine.EndReload(context.WithoutCancel(c.ctx))
+	return "OK", nil
+}
+
+// prepare does all of a reload that can fail.
+func (t *Table) prepare(ctx context.Context, r Reload, stream []any) error {
+	t.view.Lock()
+	defer t.view.Unlock()
+	if err := t.engine.BeginReload(r); err != nil {
+		return err
+	}
+	for _, request := range stream {
+		if err := t.inside(ctx, request); err != nil {
+			t.failed(request, err)
+			t.engine.AbortReload()
+			return err
+		}
+	}
+	return nil
+}
+
+// itemsOf reads a list argument.
+func itemsOf(v any) ([]any, error) {
+	switch l := v.(type) {
+	case []any:
+		return l, nil
+	case pytext.Tuple:
+		return l, nil
+	case nil:
+		return nil, nil
+	}
+	return nil, pickle.Builtin("TypeError", "a list was expected, not "+pytext.Repr(v))
+}
+
+// stream is `server-stream COMMANDS`, the start. A jail with a bad command is
+// left out, the others start (E.6); the first failure is the reply.
+func (t *Table) stream(c call) (any, error) {
+	requests, err := itemsOf(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	bad := map[string]bool{}
+	for _, request := range requests {
+		name := jailOf(request)
+		if name != "" && bad[name] {
+			continue
+		}
+		if err := t.inside(c.ctx, request); err != nil {
+			t.failed(request, err)
+			if first == nil {
+				first = err
+			}
+			if name != "" {
+				bad[name] = true
+				t.engine.DropJail(name)
+			}
+		}
+		if t.ended.Load() {
+			break
+		}
+	}
+	return nil, first
+}
+
+// jailOf names the jail that a command of a stream sets up, "" for none.
+func jailOf(request any) string {
+	words, err := wordsOf(request)
+	if err != nil || len(words) < 2 {
+		return ""
+	}
+	name, _ := words[1].(string)
+	switch words[0] {
+	case "add", "start":
+		return name
+	case "set", "multi-set":
+		if len(words) > 3 {
+			return name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,153 @@
+package control
+
+import (
+	"context"
+	"errors"
+
+	"f2b-go/control/pickle"
+	"f2b-go/internal/pytext"
+	"f2b-go/jail"
+)
+
+// get is `get SETTING` and `get JAIL OPTION …`.
+func (t *Table) get(c call) (any, error) {
+	if v, err := t.engine.Get(c.text(0)); !errors.Is(err, ErrNoSetting) {
+		return v, err
+	}
+	if len(c.args) < 2 {
+		return nil, indexError()
+	}
+	word := c.text(1)
+	do, isAction := getActions[word]
+	if isAction && len(c.args) < 2+do.min {
+		return nil, indexError()
+	}
+	j, err := t.jail(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	if isAction {
+		return do.run(j, c.rest(2))
+	}
+	v, err := j.Get(word, c.rest(2))
+	if errors.Is(err, jail.ErrNoOption) {
+		return nil, plainError("Invalid command (no get action or not yet implemented)")
+	}
+	return v, err
+}
+
+// set is `set SETTING VALUE` and `set JAIL OPTION …`.
+func (t *Table) set(c call) (any, error) {
+	if len(c.args) < 2 {
+		return nil, indexError()
+	}
+	if v, err := t.engine.Set(c.text(0), c.rest(1)); !errors.Is(err, ErrNoSetting) {
+		return v, err
+	}
+	word := c.text(1)
+	if do, ok := setActions[word]; ok {
+		if len(c.args) < 2+do.min {
+			return nil, indexError()
+		}
+		j, err := t.jail(c.args[0])
+		if err != nil {
+			return nil, err
+		}
+		return do.run(t, j, c.from(2))
+	}
+	j, ok := t.engine.Jail(c.text(0))
+	if !ok {
+		return nil, t.unknown(c)
+	}
+	// What was begun is done, even when its client goes away.
+	v, err := j.Set(context.WithoutCancel(c.ctx), word, c.rest(2))
+	if errors.Is(err, jail.ErrNoOption) {
+		return nil, noSetAction(word)
+	}
+	return v, err
+}
+
+// unknown refuses a set whose jail does not exist; fail2ban looks for the
+// value first.
+func (t *Table) unknown(c call) error {
+	if len(c.args) < 3 {
+		return indexError()
+	}
+	return UnknownJail(c.text(0))
+}
+
+func noSetAction(word string) error {
+	return plainError("Invalid command " + pytext.Repr(word) + " (no set action or not yet implemented)")
+}
+
+// multiSet is `multi-set JAIL addfailregex [..]`, `addignoreregex [..]` and
+// `action NAME [[property, value], …]`.
+func (t *Table) multiSet(c call) (any, error) {
+	if len(c.args) < 3 {
+		return nil, indexError()
+	}
+	j, err := t.jail(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	switch word := c.text(1); word {
+	case "addfailregex", "addignoreregex":
+		list, err := itemsOf(c.args[2])
+		if err != nil {
+			return nil, err
+		}
+		for _, pattern := range list {
+			if _, err := j.Set(c.ctx, word, []any{pattern}); err != nil {
+				return nil, err
+			}
+		}
+		return true, nil
+	case "action":
+		return setProperties(j, c)
+	}
+	return t.set(c)
+}
+
+func setProperties(j *jail.Jail, c call) (any, error) {
+	if len(c.args) < 4 {
+		return nil, indexError()
+	}
+	a, p, err := properties(j, c.args[2])
+	if err != nil {
+		return nil, err
+	}
+	list, err := itemsOf(c.args[3])
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range list {
+		pair, err := itemsOf(v)
+		if err != nil || len(pair) == 0 {
+			return nil, indexError()
+		}
+		name := pytext.Str(pair[0])
+		if method, ok := methods[name]; ok {
+			if _, err := method(call{ctx: c.ctx, args: pair[1:], now: c.now}, a); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if len(pair) < 2 {
+			return nil, indexError()
+		}
+		if err := p.Set(name, pair[1]); err != nil {
+			return nil, valueError(err)
+		}
+	}
+	return true, nil
+}
+
+// valueError is the class of a property's bad value.
+func valueError(err error) error {
+	var e *pickle.Exception
+	var refused *jail.Error
+	if errors.As(err, &e) || errors.As(err, &refused) {
+		return err
+	}
+	return pickle.Builtin("ValueError", err.Error())
+}

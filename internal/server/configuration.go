@@ -1,0 +1,153 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"f2b-go/config"
+	"f2b-go/internal/logfmt"
+)
+
+// general is what client and server need to find each other and to log.
+type general struct {
+	socket, pidfile                   string
+	loglevel, logtarget, syslogsocket string
+	version                           string // what `version` replies
+}
+
+// background is the context of work that nobody waits for in vain.
+func background() context.Context { return context.Background() }
+
+// configuration opens the configuration of this call.
+func (p *Program) configuration() *config.Config {
+	opt := config.Options{Dir: p.opt.conf, Log: p.tellMessage}
+	if p.embed {
+		opt.FS = p.Fallback
+		opt.Dir = "(embedded)"
+	}
+	return config.New(opt)
+}
+
+// fallBack decides whether the embedded configuration is read, and says so.
+func (p *Program) fallBack() {
+	if p.Fallback == nil || p.opt.conf != "" {
+		return
+	}
+	if _, err := os.Stat(config.DefaultDir); !errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	p.embed = true
+	p.note("There is no " + config.DefaultDir + ": using the configuration embedded in this program")
+}
+
+// given are the values of the command line that come before fail2ban.conf's.
+func (p *Program) given() map[string]string {
+	given := map[string]string{}
+	for name, value := range map[string]string{
+		"socket": p.opt.socket, "pidfile": p.opt.pidfile, "loglevel": p.opt.loglevel,
+		"logtarget": p.opt.logtarget, "syslogsocket": p.opt.syslogsocket,
+	} {
+		if value != "" {
+			given[name] = value
+		}
+	}
+	return given
+}
+
+// readGeneral finds the socket and what else is needed at first.
+func (p *Program) readGeneral() error {
+	p.fallBack()
+	g, err := p.configuration().General(p.given())
+	if err != nil {
+		return errors.New(place(err))
+	}
+	p.general = general{
+		socket: g.Socket, pidfile: g.PidFile, loglevel: g.LogLevel, logtarget: g.LogTarget,
+		syslogsocket: g.SyslogSocket, version: g.ReportVersion,
+	}
+	if p.general.version == "" {
+		p.general.version = Reported
+	}
+	p.say.Info("Using socket file " + g.Socket)
+	p.say.Info("Using pid file " + g.PidFile + ", [" + g.LogLevel + "] logging to " + g.LogTarget)
+	return nil
+}
+
+// readOptions say what is to be read.
+type readOptions struct {
+	jail   string // a jail's name or allJails
+	dump   bool   // for -d
+	strict bool   // for -t
+}
+
+// readConfig turns the configuration into the commands of a start or reload.
+// What is wrong is told; the commands come beside an error too, for -d.
+func (p *Program) readConfig(o readOptions) ([]any, error) {
+	so := config.StreamOptions{Given: p.given(), Strict: o.strict, MissingLogs: o.dump}
+	if o.jail != allJails {
+		so.Jail = o.jail
+	}
+	commands, good, err := p.configuration().Stream(so)
+	if err != nil {
+		p.say.Error("Failed during configuration: " + place(err))
+		if o.dump {
+			p.print("ERROR: The configuration stream failed because of the invalid syntax.")
+		}
+		return nil, errTold
+	}
+	stream := make([]any, len(commands))
+	for i, c := range commands {
+		stream[i] = c
+	}
+	if !good {
+		return stream, errTold
+	}
+	return stream, nil
+}
+
+// place adds to an error's text where its cause stands and what to do.
+func place(err error) string {
+	var e *config.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	return e.Text + where(e.Pos, e.Remedy)
+}
+
+func where(at config.Pos, remedy string) string {
+	text := ""
+	if at.File != "" {
+		text = at.File
+		if at.Line > 0 {
+			text = fmt.Sprintf("%s:%d", at.File, at.Line)
+		}
+	}
+	if remedy != "" {
+		if text != "" {
+			text += ": "
+		}
+		text += remedy
+	}
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+// severities are the log's levels of the reader's messages.
+var severities = map[config.Severity]slog.Level{
+	config.Debug: slog.LevelDebug, config.Info: slog.LevelInfo, config.Notice: logfmt.LevelNotice,
+	config.Warning: slog.LevelWarn, config.Fault: slog.LevelError,
+}
+
+// tellMessage logs what the reader has to say; from warnings on with the place.
+func (p *Program) tellMessage(m config.Message) {
+	text := m.Text
+	if m.Severity >= config.Warning {
+		text += where(m.Pos, m.Remedy)
+	}
+	p.log.Logger(m.Logger).Log(background(), severities[m.Severity], text)
+}

@@ -1,0 +1,267 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"f2b-go/action"
+	"f2b-go/config"
+	"f2b-go/control"
+	"f2b-go/control/pickle"
+	"f2b-go/filter"
+	"f2b-go/filter/date"
+	"f2b-go/internal/logfmt"
+	"f2b-go/internal/pytext"
+	"f2b-go/internal/shell"
+	"f2b-go/jail"
+	"f2b-go/source"
+)
+
+// Reported is the version of fail2ban that we are compatible with and report
+// unless the configuration's report_version says otherwise.
+const Reported = "1.1.1"
+
+// engine is the running server behind the command table; it implements
+// control.Engine.
+type engine struct {
+	clock   func() time.Time
+	log     *logfmt.Log
+	say     *slog.Logger // fail2ban.server
+	version string
+
+	watcher  *source.Watcher
+	runner   *shell.Runner
+	names    *action.Host
+	resolver *filter.NameCache
+	dates    *date.Shared
+	self     *jail.Self
+	ipv6     *ipv6Policy
+
+	settings settings
+	quit     func() // begins the server's end once all jails have stopped
+
+	mu      sync.Mutex
+	jails   []*resident // in force, in order of creation
+	pending *reloading  // nil when no reload is under way
+}
+
+var _ control.Engine = (*engine)(nil)
+
+// resident is a jail of the engine; stop is nil until it is started.
+type resident struct {
+	*jail.Jail
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func (r *resident) started() bool { return r.stop != nil }
+
+func (e *engine) newJail(name, backend string) (*resident, error) {
+	root := slog.New(e.log.Handler())
+	tags := &expander{}
+	j, err := jail.New(name, backend, jail.Env{
+		Clock: e.clock, Log: root, Watcher: e.watcher, Resolver: e.resolver, Self: e.self,
+		Expander: tags, Runner: e.runner, ParseOptions: cacheOptions,
+		NewFilter: func(jailName string) *filter.Filter {
+			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Getenv: getenv})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	tags.to = action.NewExpander(e.actionEnv(j))
+	return &resident{Jail: j}, nil
+}
+
+// Jail finds a jail by its name; during a reload's stream, as it will be.
+func (e *engine) Jail(name string) (*jail.Jail, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pending != nil {
+		if r := e.pending.fresh(name); r != nil {
+			return r.Jail, true
+		}
+	}
+	if r := e.find(name); r != nil {
+		return r.Jail, true
+	}
+	return nil, false
+}
+
+// find returns the jail in force of that name, or nil. The caller holds mu.
+func (e *engine) find(name string) *resident {
+	for _, r := range e.jails {
+		if r.Name() == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// Jails lists the jails in force.
+func (e *engine) Jails() []*jail.Jail {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]*jail.Jail, len(e.jails))
+	for i, r := range e.jails {
+		list[i] = r.Jail
+	}
+	return list
+}
+
+// AddJail makes a jail, or in a reload's stream says that it stays.
+func (e *engine) AddJail(name, backend string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pending != nil {
+		return e.addToReload(name, backend)
+	}
+	if e.find(name) != nil {
+		return control.DuplicateJail(name)
+	}
+	r, err := e.newJail(name, backend)
+	if err == nil {
+		e.jails = append(e.jails, r)
+	}
+	return err
+}
+
+// StartJail runs a jail; one that runs leaves its idleness.
+func (e *engine) StartJail(name string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pending != nil {
+		return e.pending.start(e, name)
+	}
+	r := e.find(name)
+	if r == nil {
+		return control.UnknownJail(name)
+	}
+	e.start(r)
+	return nil
+}
+
+// start runs a jail in a goroutine of its own; halt ends it.
+func (e *engine) start(r *resident) {
+	if r.started() {
+		r.SetIdle(false)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop, r.done = cancel, make(chan struct{})
+	go func() {
+		defer close(r.done)
+		// A jail ends when its context does; it has no other error.
+		if err := r.Run(ctx); err != nil {
+			e.say.Error(fmt.Sprintf("Jail %s: %v", pytext.Repr(r.Name()), err))
+		}
+	}()
+}
+
+// halt stops a jail and waits for it.
+func (r *resident) halt() {
+	if r.started() {
+		r.stop()
+		<-r.done
+	}
+}
+
+// StopJail stops a jail and forgets it.
+func (e *engine) StopJail(_ context.Context, name string) error {
+	e.mu.Lock()
+	r := e.find(name)
+	if r != nil {
+		e.forget(r)
+	}
+	e.mu.Unlock()
+	if r == nil {
+		return control.UnknownJail(name)
+	}
+	r.halt()
+	return nil
+}
+
+// forget takes a jail off the list. The caller holds mu.
+func (e *engine) forget(r *resident) {
+	for i, other := range e.jails {
+		if other == r {
+			e.jails = append(e.jails[:i:i], e.jails[i+1:]...)
+			return
+		}
+	}
+}
+
+// StopAll stops all jails at once and waits for all.
+func (e *engine) StopAll(context.Context) {
+	e.say.Info("Stopping all jails")
+	e.mu.Lock()
+	list := e.jails
+	e.jails = nil
+	e.mu.Unlock()
+	for _, r := range list {
+		if r.started() {
+			r.stop()
+		}
+	}
+	for _, r := range list {
+		r.halt()
+	}
+}
+
+// DropJail forgets a jail that was never started, because its configuration is
+// bad.
+func (e *engine) DropJail(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.find(name); r != nil && !r.started() {
+		e.forget(r)
+	}
+}
+
+// Quit stops all jails and then lets the server end.
+func (e *engine) Quit(ctx context.Context) {
+	e.say.Info("Shutdown in progress...")
+	e.StopAll(ctx)
+	e.quit()
+}
+
+// NewAction makes a command action; fail2ban's Python actions are not run.
+func (e *engine) NewAction(j *jail.Jail, name string, args []any) (jail.Action, error) {
+	if len(args) > 0 {
+		return nil, pickle.Builtin("RuntimeError", "action "+pytext.Repr(name)+" is a Python program ("+pytext.Str(args[0])+
+			"), which is not run; use an action of commands in its place")
+	}
+	return action.NewCommand(name, e.actionEnv(j)), nil
+}
+
+func (e *engine) actionEnv(j *jail.Jail) action.Env {
+	return action.Env{
+		Jail: j, Runner: e.runner, Names: e.names, IPv6: e.ipv6.allowed, Clock: e.clock, Log: slog.New(e.log.Handler()),
+	}
+}
+
+// expander fills tags for a jail; it is made before the jail that it serves.
+type expander struct{ to *action.Expander }
+
+func (x *expander) Expand(text string, t *jail.Ticket) (string, []string) {
+	return x.to.Expand(text, t)
+}
+
+// cacheOptions reads the text of ignorecache.
+func cacheOptions(text string) (map[string]string, error) {
+	_, dict, err := config.ParseOptions("cache[" + text + "]")
+	if err != nil {
+		return nil, err
+	}
+	opts := map[string]string{}
+	for _, it := range dict {
+		opts[pytext.Str(it.Key)] = pytext.Str(it.Value)
+	}
+	return opts, nil
+}
+
+// Version is what `version` replies.
+func (e *engine) Version() string { return e.version }

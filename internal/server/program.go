@@ -1,0 +1,199 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"f2b-go/internal/getopt"
+	"f2b-go/internal/logfmt"
+	"f2b-go/internal/pytext"
+	"f2b-go/internal/timetext"
+)
+
+// Exit codes of fail2ban's programs.
+const (
+	exitOK     = 0
+	exitFailed = 255
+)
+
+// Names of the programs; they stand in usage texts.
+const (
+	ServerName = "fail2ban-server"
+	ClientName = "fail2ban-client"
+)
+
+// Program is one call of fail2ban-server or fail2ban-client.
+type Program struct {
+	Name string   // ServerName or ClientName: which of the two it is
+	Args []string // without the program's name
+	In   io.Reader
+	Out  io.Writer
+	Err  io.Writer
+	// Fallback is the configuration that is read where there is no -c and no
+	// /etc/fail2ban; nil for none (then a missing folder is an error).
+	Fallback fs.FS
+
+	opt     *options
+	general general
+	log     *logfmt.Log  // what the client's side says, on Err
+	say     *slog.Logger // as "fail2ban"
+	embed   bool         // the fallback is in use
+}
+
+// Main runs the program and returns its exit code (5.1.4).
+func Main(p Program) int {
+	if err := p.run(); err != nil {
+		return exitFailed
+	}
+	return exitOK
+}
+
+// errTold is a failure that has been told already.
+var errTold = errors.New("told")
+
+func (p *Program) run() error {
+	opt, err := parseOptions(p.Args)
+	var bad *getopt.Error
+	var value *valueError
+	switch {
+	case errors.As(err, &bad):
+		return p.badUse()
+	case errors.As(err, &value):
+		p.print("ERROR: " + value.Error())
+		p.note("Init of command line failed")
+		return errTold
+	case err != nil:
+		return err
+	}
+	p.opt = opt
+	if done, err := p.answerAtOnce(); done {
+		return err
+	}
+	p.openLog()
+	defer func() { _ = p.log.Close() }()
+	if err := p.readGeneral(); err != nil {
+		p.print("ERROR: " + err.Error())
+		if p.Name == ClientName {
+			p.say.Error("Init of command line failed")
+		}
+		return errTold
+	}
+	if done, err := p.dumpAndTest(); done {
+		return err
+	}
+	return p.dispatch()
+}
+
+// badUse prints the usage.
+func (p *Program) badUse() error {
+	p.usage()
+	if p.Name == ClientName {
+		p.note("Init of command line failed")
+	}
+	return errTold
+}
+
+func (p *Program) print(text string) { fmt.Fprintln(p.Out, text) }
+
+// note tells on standard error before the log is set up.
+func (p *Program) note(text string) { fmt.Fprintln(p.Err, text) }
+
+// answerAtOnce does the options that ask for one thing.
+func (p *Program) answerAtOnce() (done bool, err error) {
+	switch {
+	case p.opt.help:
+		p.usage()
+	case p.opt.version:
+		p.print("Fail2Ban v" + Reported)
+	case p.opt.versionOnly:
+		p.print(Reported)
+	case p.opt.toSeconds:
+		v, err := timetext.Python(p.opt.seconds)
+		if err != nil {
+			p.print("ERROR: " + err.Error())
+			p.note("Init of command line failed")
+			return true, errTold
+		}
+		p.print(pytext.Str(v))
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// verbosity is the level of the client's messages, by -v and -q.
+var verbosity = []string{"ERROR", "WARNING", "INFO", "DEBUG", "HEAVYDEBUG"}
+
+func (p *Program) openLog() {
+	p.log = logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: logfmt.Streams{Out: p.Out, Err: p.Err}})
+	// Neither can fail with these words.
+	_, _ = p.log.SetTarget("STDERR")
+	_ = p.log.SetLevel(verbosity[min(max(p.opt.verbose, 0), len(verbosity)-1)])
+	p.say = p.log.Logger("fail2ban")
+}
+
+// dumpAndTest does -d, --dp and -t.
+func (p *Program) dumpAndTest() (done bool, err error) {
+	if !p.opt.dump && !p.opt.test {
+		return false, nil
+	}
+	stream, err := p.readConfig(readOptions{jail: allJails, dump: p.opt.dump, strict: p.opt.test})
+	if p.opt.dump {
+		for _, command := range stream {
+			if p.opt.pretty {
+				p.print(pytext.Pretty(command, 1000, 2))
+			} else {
+				p.print(pytext.Repr(command))
+			}
+		}
+		if !p.opt.test {
+			return true, err
+		}
+	}
+	if err != nil {
+		p.print("ERROR: test configuration failed")
+		return true, errTold
+	}
+	if len(p.opt.words) == 0 {
+		p.print("OK: configuration test is successful")
+		return true, nil
+	}
+	return false, nil
+}
+
+// dispatch goes on as server or as client: fail2ban-server with a command other
+// than start is a client (5.2.1).
+func (p *Program) dispatch() error {
+	words := p.opt.words
+	onlyStart := len(words) == 1 && words[0] == "start" && !p.opt.interactive
+	switch {
+	case p.Name == ServerName && p.opt.async && len(words) == 0:
+		return p.serveAsync()
+	case p.Name == ServerName && (onlyStart || len(words) == 0 && !p.opt.interactive):
+		return p.start()
+	case p.opt.interactive:
+		return p.interact()
+	case len(words) == 0:
+		p.usage()
+		return errTold
+	}
+	return p.command(words)
+}
+
+// absolute makes a file's path independent of the working directory, which a
+// server in the background leaves.
+func absolute(path string) string {
+	if strings.Contains(path, "[") || path == "" {
+		return path
+	}
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}

@@ -1,0 +1,224 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"f2b-go/action"
+	"f2b-go/control"
+	"f2b-go/filter"
+	"f2b-go/filter/date"
+	"f2b-go/internal/logfmt"
+	"f2b-go/internal/shell"
+	"f2b-go/jail"
+	"f2b-go/source"
+)
+
+// goodbye is how long the last replies may take at the end.
+const goodbye = 5 * time.Second
+
+// serveOptions say how a server runs.
+type serveOptions struct {
+	socket, pidfile, pname            string
+	loglevel, logtarget, syslogsocket string
+	version                           string
+	force, daemon                     bool
+	streams                           logfmt.Streams
+}
+
+// running is a server between start and end.
+type running struct {
+	opt    serveOptions
+	engine *engine
+	table  *control.Table
+	ln     *net.UnixListener
+	done   chan struct{} // closed when all jails have stopped
+	once   sync.Once
+}
+
+// serve runs a server until it is told to stop. ready is called when it takes
+// commands; its error ends the server. The error says what kept it from
+// starting.
+func serve(opt serveOptions, ready func(*control.Table) error) (err error) {
+	syscall.Umask(0o077)
+	nameProcess(opt.pname)
+	log := logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: opt.streams, SyslogSocket: opt.syslogsocket})
+	defer func() { _ = log.Close() }()
+	r := &running{opt: opt, done: make(chan struct{})}
+	r.engine = newEngine(log, opt.version)
+	r.engine.quit = r.quit
+	if err := r.openLog(); err != nil {
+		return err
+	}
+	say := r.engine.say
+	say.Info(strings.Repeat("-", 50))
+	say.Info("Starting Fail2ban v" + opt.version)
+	if opt.daemon {
+		say.Info("Daemon started")
+	}
+	r.ln, err = control.Listen(opt.socket, opt.force, log.Logger("fail2ban.asyncserver"))
+	if err != nil {
+		say.Error("Could not start server: " + err.Error())
+		return err
+	}
+	return r.work(ready)
+}
+
+// openLog sets the log up before the first line; a target that cannot be
+// written is told on standard error, where the log then goes.
+func (r *running) openLog() error {
+	log := r.engine.log
+	if err := log.SetLevel(r.opt.loglevel); err != nil {
+		return err
+	}
+	if _, err := log.SetTarget(r.opt.logtarget); err != nil {
+		if _, err2 := log.SetTarget("STDERR"); err2 != nil {
+			return err2
+		}
+		r.engine.say.Error(fmt.Sprintf("Unable to log to '%s': %v", r.opt.logtarget, err))
+	}
+	return nil
+}
+
+// work serves commands from the start of the jails to their end.
+func (r *running) work(ready func(*control.Table) error) error {
+	log := r.engine.log
+	r.writePIDFile()
+	defer r.removePIDFile()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r.table = control.NewTable(r.engine, log.Logger("fail2ban.transmitter"), r.engine.clock)
+	server := control.NewServer(r.table.Handle, log.Logger("fail2ban.asyncserver"), control.Limits{})
+
+	var all sync.WaitGroup
+	defer all.Wait()
+	stopSignals := r.listenToSignals(ctx, &all)
+	defer stopSignals()
+	watch, stopWatch := context.WithCancel(ctx)
+	defer stopWatch()
+	all.Go(func() {
+		if err := r.engine.watcher.Run(watch); err != nil && watch.Err() == nil {
+			r.engine.say.Error("Following logs ended: " + err.Error())
+		}
+	})
+	served := make(chan error, 1)
+	all.Go(func() { served <- server.Serve(ctx, r.ln) })
+
+	startErr := ready(r.table)
+	if startErr != nil {
+		r.table.Quit(ctx)
+	}
+	select {
+	case <-r.done:
+	case err := <-served:
+		// The socket was lost: nobody could stop this server any more.
+		r.table.Quit(ctx)
+		if startErr == nil {
+			startErr = err
+		}
+	}
+	end, endCancel := context.WithTimeout(ctx, goodbye)
+	defer endCancel()
+	server.Shutdown(end)
+	r.engine.say.Info("Exiting Fail2ban")
+	return startErr
+}
+
+// quit is called once all jails have stopped: from here on the socket is gone.
+func (r *running) quit() {
+	r.once.Do(func() {
+		_ = r.ln.Close()
+		close(r.done)
+	})
+}
+
+// listenToSignals acts on signals (5.6.3) until the returned function is called.
+func (r *running) listenToSignals(ctx context.Context, all *sync.WaitGroup) (stop func()) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
+	if r.opt.daemon {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	all.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				r.onSignal(ctx, s, all)
+			}
+		}
+	})
+	return func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+func (r *running) onSignal(ctx context.Context, s os.Signal, all *sync.WaitGroup) {
+	switch s {
+	case syscall.SIGUSR1:
+		r.engine.say.Debug("Caught signal 10. Flushing logs")
+		r.engine.FlushLogs()
+	case syscall.SIGTERM, syscall.SIGINT:
+		r.engine.say.Debug(fmt.Sprintf("Caught signal %d. Exiting", s))
+		all.Go(func() { r.table.Quit(context.WithoutCancel(ctx)) })
+	}
+}
+
+func (r *running) writePIDFile() {
+	err := control.MakeFolder(r.opt.pidfile)
+	if err == nil {
+		err = os.WriteFile(r.opt.pidfile, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644)
+	}
+	if err != nil {
+		r.engine.say.Error("Unable to create PID file: " + err.Error())
+	}
+}
+
+// removePIDFile removes the file while it is ours: a server that came after us
+// may have written it anew.
+func (r *running) removePIDFile() {
+	data, err := os.ReadFile(r.opt.pidfile)
+	if err == nil {
+		if string(data) != fmt.Sprintf("%d\n", os.Getpid()) {
+			return
+		}
+		err = os.Remove(r.opt.pidfile)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		r.engine.say.Error("Unable to remove PID file: " + err.Error())
+	}
+}
+
+// nameProcess is the name in ps and top; a kernel without it loses nothing.
+func nameProcess(name string) {
+	if name == "" {
+		name = "fail2ban-server"
+	}
+	_ = os.WriteFile("/proc/self/comm", []byte(name), 0)
+}
+
+func newEngine(log *logfmt.Log, version string) *engine {
+	root := slog.New(log.Handler())
+	e := &engine{
+		clock: time.Now, log: log, say: log.Logger("fail2ban.server"), version: version,
+		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: &date.Shared{},
+	}
+	e.settings.dbMaxMatches, e.settings.dbPurgeAge = int64(10), int64(86400)
+	e.runner = &shell.Runner{Log: log.Logger("fail2ban.utils")}
+	e.watcher = source.NewWatcher(source.Options{Log: log.Logger("fail2ban.filter")})
+	e.resolver = filter.NewNameCache(filter.NameOptions{IPv6: e.ipv6.allowed, Log: root})
+	e.self = jail.NewSelf(e.clock, e.resolver)
+	return e
+}

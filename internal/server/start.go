@@ -1,0 +1,188 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"f2b-go/control"
+	"f2b-go/control/pickle"
+	"f2b-go/internal/logfmt"
+	"f2b-go/internal/pytext"
+)
+
+// daemonMark in the environment tells a server that it runs in the background
+// already, in a session of its own.
+const daemonMark = "F2B_GO_BACKGROUND"
+
+// pingLimit is how long a server may take to say that it is there.
+const pingLimit = 2 * time.Second
+
+// start starts a server, in the background or here (5.2).
+func (p *Program) start() error {
+	if p.alive(pingLimit) {
+		p.say.Error("Server already running")
+		return errTold
+	}
+	stream, err := p.readConfig(readOptions{jail: allJails})
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(p.general.socket); err == nil && !p.opt.force {
+		p.say.Error("Fail2ban seems to be in unexpected state (not running but the socket exists)")
+		p.say.Debug("the option -x replaces the socket " + p.general.socket)
+		return errTold
+	}
+	if p.opt.foreground {
+		return p.startHere(stream)
+	}
+	return p.startBehind(stream)
+}
+
+// startHere runs the server in this process until it ends.
+func (p *Program) startHere(stream []any) error {
+	err := serve(p.serveOptions(false), func(t *control.Table) error {
+		if err := p.configure(t, stream); err != nil {
+			return err
+		}
+		p.print("Server ready")
+		return nil
+	})
+	if err != nil {
+		p.tellStartError(err)
+		return errTold
+	}
+	return nil
+}
+
+// configure runs the configuration's commands; with one that fails the server
+// ends, as fail2ban does in the foreground (5.2.2).
+func (p *Program) configure(t *control.Table, stream []any) error {
+	_, err := t.Do(background(), []any{"server-stream", stream})
+	return err
+}
+
+// tellStartError says on the terminal why there is no server, where the log is
+// not the terminal.
+func (p *Program) tellStartError(err error) {
+	text := err.Error()
+	var refused *pickle.Exception
+	if e := control.Exception(err); errors.As(err, &refused) {
+		text = "NOK: " + pytext.Repr(e.PyArgs())
+	}
+	switch strings.ToUpper(p.general.logtarget) {
+	case "STDOUT", "STDERR", "SYSOUT":
+	default:
+		text += " (see " + p.general.logtarget + ")"
+	}
+	p.say.Error("Could not start server: " + strings.TrimPrefix(text, "Could not start server: "))
+}
+
+func (p *Program) serveOptions(daemon bool) serveOptions {
+	return serveOptions{
+		socket: p.general.socket, pidfile: p.general.pidfile, pname: p.opt.pname,
+		loglevel: p.general.loglevel, logtarget: p.general.logtarget, syslogsocket: p.general.syslogsocket,
+		version: p.general.version, force: p.opt.force, daemon: daemon,
+		streams: logfmt.Streams{Out: p.Out, Err: p.Err},
+	}
+}
+
+// serveAsync is the server that a client starts: it waits for its configuration
+// on the socket.
+func (p *Program) serveAsync() error {
+	daemon := os.Getenv(daemonMark) != ""
+	if !daemon && !p.opt.foreground {
+		_, err := p.spawn()
+		return err
+	}
+	if err := os.Unsetenv(daemonMark); err != nil {
+		return err
+	}
+	err := serve(p.serveOptions(daemon), func(*control.Table) error { return nil })
+	if err != nil {
+		p.say.Error("Could not start server: " + err.Error())
+		return errTold
+	}
+	return nil
+}
+
+// startBehind starts a server in the background, hands it the configuration and
+// tells when it is ready.
+func (p *Program) startBehind(stream []any) error {
+	died, err := p.spawn()
+	if err != nil {
+		p.say.Error("Exception while starting server background: " + err.Error())
+		return errTold
+	}
+	if err := p.waitFor(true, died); err != nil {
+		p.say.Error(err.Error())
+		p.say.Error("Could not find server, waiting failed: see " + p.general.logtarget)
+		return errTold
+	}
+	failed := p.ask([]any{"server-stream", stream}, false, 0)
+	if err := p.ask([]any{"server-status"}, true, 0); err != nil {
+		return err
+	}
+	return failed
+}
+
+// spawn runs this program once more, in a session of its own, as a server that
+// waits for its configuration. died tells when it ends before we do.
+func (p *Program) spawn() (died <-chan error, err error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	cmd := exec.Command(exe)
+	cmd.Args = append([]string{ServerName}, p.daemonArgs()...)
+	cmd.Env = append(os.Environ(), daemonMark+"=1")
+	cmd.Dir = "/"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, null
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := cmd.Wait()
+		if err == nil {
+			err = errors.New("without a word")
+		}
+		ended <- err
+	}()
+	return ended, nil
+}
+
+func (p *Program) daemonArgs() []string {
+	g := p.general
+	target := g.logtarget
+	switch strings.ToUpper(target) {
+	case "STDOUT", "STDERR", "SYSOUT", "SYSLOG", "SYSTEMD-JOURNAL", "INHERITED":
+	default:
+		target = absolute(target)
+	}
+	args := []string{"--async", "-b", "-s", absolute(g.socket), "-p", absolute(g.pidfile),
+		"--loglevel", g.loglevel, "--logtarget", target, "--syslogsocket", g.syslogsocket}
+	if p.opt.force {
+		args = append(args, "-x")
+	}
+	if p.opt.pname != "" {
+		args = append(args, "--pname", p.opt.pname)
+	}
+	if p.opt.conf != "" {
+		args = append(args, "-c", absolute(p.opt.conf))
+	}
+	if n := p.opt.verbose - 1; n > 0 {
+		args = append(args, "-"+strings.Repeat("v", n))
+	}
+	return args
+}
