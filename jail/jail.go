@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,8 @@ type Env struct {
 	// ParseOptions reads `key=value,…` as in `name[key=value,…]`, for ignorecache.
 	ParseOptions func(text string) (map[string]string, error)
 	Random       func() float64 // in [0, 1), for bantime.rndtime; nil: math/rand
+	// LookupTXT is for the status flavour cymru; nil: the system's resolver.
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
 }
 
 // Jail is one [section] of the configuration at work.
@@ -60,8 +63,9 @@ type Jail struct {
 	matching sync.Mutex // one batch of lines at a time
 	lastLoss float64    // when a loss was last told, guarded by matching
 
-	acting    sync.Mutex // one action at a time
-	lastCheck float64    // guarded by acting
+	acting    sync.Mutex // one action at a time; guards the next two
+	lastCheck float64
+	started   bool // the actions are
 	epoch     atomic.Int64
 	idle      idleGate
 	running   atomic.Bool
@@ -119,6 +123,9 @@ func (e *Env) fill() {
 	}
 	if e.Random == nil {
 		e.Random = rand.Float64
+	}
+	if e.LookupTXT == nil {
+		e.LookupTXT = net.DefaultResolver.LookupTXT
 	}
 	if e.NewFilter == nil {
 		clock, local, log := e.Clock, e.Local, e.Log

@@ -48,7 +48,7 @@ func (j *Jail) EndReload(ctx context.Context) {
 	j.enforce()
 	j.mu.Unlock()
 
-	if j.Running() {
+	if j.started {
 		j.changeActions(ctx, kept, fresh, gone)
 	}
 	j.changeLogs(wishes)
@@ -83,15 +83,13 @@ func mergeActions(draft *settings, old []Action) (kept []Reloader, fresh, gone [
 func (j *Jail) changeActions(ctx context.Context, kept []Reloader, fresh, gone []Action) {
 	tickets := j.bans.tickets()
 	for _, a := range fresh {
-		if err := a.Start(ctx); err != nil {
-			j.logs.actions.Error("Failed to start jail '" + j.name + "' action '" + a.Name() + "': " + err.Error())
+		j.startAction(ctx, a)
+		if a.SkipsRestored() {
+			continue
 		}
 		for _, t := range tickets {
 			again := t.copyOf()
 			again.Restored = true
-			if a.SkipsRestored() {
-				continue
-			}
 			if err := a.Ban(ctx, again); err != nil {
 				j.actionFailed("ban", a, t, err)
 			}

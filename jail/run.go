@@ -35,20 +35,25 @@ func (j *Jail) Run(ctx context.Context) error {
 	lasting := context.WithoutCancel(ctx)
 	j.files.attach()
 	j.logs.jail.Info("Jail " + pytext.Repr(j.name) + " started")
-	j.startActions(lasting, j.effective().actions)
+	j.startActions(lasting)
 	j.restore(lasting)
 	j.work(ctx)
 	j.stop(lasting)
 	return nil
 }
 
-func (j *Jail) startActions(ctx context.Context, actions []Action) {
+func (j *Jail) startActions(ctx context.Context) {
 	j.acting.Lock()
 	defer j.acting.Unlock()
-	for _, a := range actions {
-		if err := a.Start(ctx); err != nil {
-			j.logs.actions.Error("Failed to start jail '" + j.name + "' action '" + a.Name() + "': " + err.Error())
-		}
+	j.started = true
+	for _, a := range j.effective().actions {
+		j.startAction(ctx, a)
+	}
+}
+
+func (j *Jail) startAction(ctx context.Context, a Action) {
+	if err := a.Start(ctx); err != nil {
+		j.logs.actions.Error("Failed to start jail '" + j.name + "' action '" + a.Name() + "': " + err.Error())
 	}
 }
 
@@ -147,5 +152,6 @@ func (j *Jail) stop(ctx context.Context) {
 	defer j.acting.Unlock()
 	j.flush(ctx, false, wordRepeal)
 	j.stopActions(ctx, j.effective().actions)
+	j.started = false
 	j.logs.jail.Info("Jail " + pytext.Repr(j.name) + " stopped")
 }

@@ -22,9 +22,11 @@ type Self struct {
 	// interfaces lists the addresses of all interfaces.
 	interfaces func() ([]net.Addr, error)
 
-	mu    sync.Mutex
-	addrs map[ipaddr.Addr]bool
-	until time.Time
+	mu      sync.Mutex
+	asking  bool // somebody resolves the names
+	ifaces  map[ipaddr.Addr]bool
+	byNames map[ipaddr.Addr]bool
+	until   time.Time
 }
 
 // NewSelf returns a Self that asks the kernel for interfaces and the resolver
@@ -36,21 +38,26 @@ func NewSelf(clock func() time.Time, resolver filter.Resolver) *Self {
 	return &Self{clock: clock, resolver: resolver, interfaces: net.InterfaceAddrs}
 }
 
-// Has says whether an ID is one of the machine's addresses.
+// Has says whether an ID is one of the machine's addresses. While the names are
+// being resolved, others go by what was known before: a slow name server holds
+// up one jail at most.
 func (s *Self) Has(id ipaddr.Addr) bool {
 	if id.Family() == ipaddr.Raw {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.clock(); s.addrs == nil || !now.Before(s.until) {
-		s.addrs = s.find()
-		s.until = now.Add(selfTTL)
+	if now := s.clock(); !s.asking && !now.Before(s.until) {
+		s.asking, s.ifaces = true, s.ofInterfaces()
+		s.mu.Unlock()
+		found := s.ofNames()
+		s.mu.Lock()
+		s.asking, s.byNames, s.until = false, found, now.Add(selfTTL)
 	}
-	return s.addrs[id]
+	return s.ifaces[id] || s.byNames[id]
 }
 
-func (s *Self) find() map[ipaddr.Addr]bool {
+func (s *Self) ofInterfaces() map[ipaddr.Addr]bool {
 	found := map[ipaddr.Addr]bool{ipaddr.Parse("127.0.0.1"): true, ipaddr.Parse("::1"): true}
 	// An error leaves what the names give; the next look may do better.
 	list, _ := s.interfaces()
@@ -59,6 +66,11 @@ func (s *Self) find() map[ipaddr.Addr]bool {
 			found[ipaddr.Parse(n.IP.String())] = true
 		}
 	}
+	return found
+}
+
+func (s *Self) ofNames() map[ipaddr.Addr]bool {
+	found := map[ipaddr.Addr]bool{}
 	if s.resolver == nil {
 		return found
 	}

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"context"
 	"fmt"
 
 	"f2b-go/internal/ipaddr"
@@ -16,7 +17,7 @@ const (
 )
 
 // Status is the reply to `status JAIL [flavour]` (5.3). An unknown flavour is
-// logged and gives the basic one. The lists that cymru adds are made by Cymru.
+// logged and gives the basic one; cymru asks DNS and may take a minute.
 func (j *Jail) Status(flavour string) []any {
 	c := j.Counts()
 	if flavour == FlavourStats {
@@ -36,6 +37,9 @@ func (j *Jail) Status(flavour string) []any {
 	banned := []any{pytext.Tuple{"Currently banned", c.Banned}, pytext.Tuple{"Total banned", c.TotalBanned}}
 	if flavour != FlavourShort {
 		banned = append(banned, pytext.Tuple{"Banned IP list", j.Banned(nil)})
+	}
+	if flavour == FlavourCymru {
+		banned = append(banned, cymruStatus(j.cymru(context.Background()))...)
 	}
 	return []any{pytext.Tuple{"Filter", found}, pytext.Tuple{"Actions", banned}}
 }
