@@ -2,7 +2,9 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,7 +179,15 @@ func (t *Table) guarded(c call, row command) (any, error) {
 	return run(t, c, row)
 }
 
-func run(t *Table, c call, row command) (any, error) {
+// run does the row's command. A fault of ours in it is that command's failure:
+// it must not end the server, and the bans with it.
+func run(t *Table, c call, row command) (value any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.log.Error(fmt.Sprintf("Caught unhandled exception: %v %s", r, debug.Stack()))
+			value, err = nil, pickle.Builtin("RuntimeError", fmt.Sprint(r))
+		}
+	}()
 	if len(c.args) < row.min {
 		return nil, indexError()
 	}

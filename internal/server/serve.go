@@ -213,7 +213,7 @@ func newEngine(log *logfmt.Log, version string) *engine {
 	root := slog.New(log.Handler())
 	e := &engine{
 		clock: time.Now, log: log, say: log.Logger("fail2ban.server"), version: version,
-		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: &date.Shared{},
+		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: date.NewShared(),
 	}
 	e.settings.dbMaxMatches, e.settings.dbPurgeAge = int64(10), int64(86400)
 	e.runner = &shell.Runner{Log: log.Logger("fail2ban.utils")}
