@@ -22,7 +22,7 @@ type lastHit struct {
 
 // candidate is a template's match while better ones are looked for.
 type candidate struct {
-	hit
+	*hit
 	index      int
 	start, end int // of the whole match, in characters
 	ok         bool
@@ -57,7 +57,7 @@ func (d *Detector) tryLast(line []byte) (c candidate, skip int, err error) {
 	if i >= len(d.slots) {
 		return none, far, nil
 	}
-	s := d.slots[i]
+	s, h := d.slots[i], &d.hits[0]
 	pos, end := 0, len(line)
 	skip = i
 	if !s.anchored() {
@@ -66,11 +66,14 @@ func (d *Detector) tryLast(line []byte) (c candidate, skip int, err error) {
 			pos, end, skip = from, to, far
 		}
 	}
-	ok, err := s.match(line, pos, end, &d.caps, &c.hit)
+	ok, err := s.match(line, pos, end, &d.caps, h)
 	if err != nil || !ok {
 		return none, skip, err
 	}
-	c.place(line, i)
+	if skip == far && h.start == pos && h.end == end {
+		return candidate{hit: h, index: i, start: d.last.start, end: d.last.start + chars(line[pos:end]), ok: true}, skip, nil
+	}
+	c = place(h, line, i)
 	c.ok = len(d.slots) == 1 || s.anchored() || c.start == d.last.start && c.end == d.last.end
 	return c, skip, nil
 }
@@ -96,19 +99,19 @@ func (d *Detector) bordersFit(line []byte, from, to int) bool {
 // search tries the templates in order. best is what the last winner found.
 func (d *Detector) search(line []byte, best candidate, skip int) (candidate, error) {
 	held := familiesOf(line, d.years)
+	spare := &d.hits[1]
 	for i, s := range d.slots {
 		if i == skip || s.family&^held != 0 {
 			continue
 		}
-		var c candidate
-		ok, err := s.match(line, 0, len(line), &d.caps, &c.hit)
+		ok, err := s.match(line, 0, len(line), &d.caps, spare)
 		if err != nil {
 			return best, err
 		}
 		if !ok {
 			continue
 		}
-		c.place(line, i)
+		c := place(spare, line, i)
 		c.ok = true
 		if i+1 == len(d.slots) || s.anchored() {
 			return c, nil
@@ -120,7 +123,7 @@ func (d *Detector) search(line []byte, best candidate, skip int) (candidate, err
 		// and the leftmost of these wins unless a better one comes.
 		if c.start > s.distance || c.start > d.last.start {
 			if c.start < best.start {
-				best = c
+				best, spare = c, d.other(spare)
 			}
 			continue
 		}
@@ -130,11 +133,24 @@ func (d *Detector) search(line []byte, best candidate, skip int) (candidate, err
 	return best, nil
 }
 
+// other returns the memory that a candidate kept in h leaves free.
+func (d *Detector) other(h *hit) *hit {
+	if h == &d.hits[0] {
+		return &d.hits[1]
+	}
+	return &d.hits[0]
+}
+
 // place notes which template matched, and where in characters.
-func (c *candidate) place(line []byte, index int) {
-	c.index = index
-	c.start = chars(line[:c.hit.start])
-	c.end = c.start + chars(line[c.hit.start:c.hit.end])
+func place(h *hit, line []byte, index int) candidate {
+	c := candidate{hit: h, index: index}
+	if h.ascii {
+		c.start, c.end = h.start, h.end
+		return c
+	}
+	c.start = chars(line[:h.start])
+	c.end = c.start + chars(line[h.start:h.end])
+	return c
 }
 
 // chars counts the characters of a text.
@@ -162,20 +178,26 @@ func (d *Detector) win(line []byte, c *candidate) Match {
 		return Match{End: len(line), err: &LineError{"IndexError", "string index out of range"}}
 	}
 	lastIndex := d.last.index
-	d.last = lastHit{
-		index: lastIndex, start: c.start, end: c.end,
-		before: charBefore(line, c.hit.start, c.start), at: charAt(line, c.hit.start),
-		tail: charBefore(line, c.hit.end, c.end), next: charAt(line, c.hit.end),
-	}
-	if c.end == 0 {
-		// Python's line[-1]: the last character of the line.
-		d.last.tail, _ = utf8.DecodeLastRune(line)
+	d.last.start, d.last.end = c.start, c.end
+	if !s.anchored() {
+		d.last.borders(line, c)
 	}
 	if i > 0 && i != lastIndex {
 		i = d.bubble(i)
 	}
 	d.last.index = i
 	return Match{Start: c.cutStart, End: c.cutEnd, Name: s.name, fields: c.fields}
+}
+
+// borders notes the characters at and around the ends of a match, which matter
+// for templates that are not anchored.
+func (l *lastHit) borders(line []byte, c *candidate) {
+	l.before, l.at = charBefore(line, c.hit.start, c.start), charAt(line, c.hit.start)
+	l.tail, l.next = charBefore(line, c.hit.end, c.end), charAt(line, c.hit.end)
+	if c.end == 0 {
+		// Python's line[-1]: the last character of the line.
+		l.tail, _ = utf8.DecodeLastRune(line)
+	}
 }
 
 // weigh is how much a template's hits count against others'.

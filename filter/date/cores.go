@@ -72,7 +72,7 @@ func readSyslog(t *template, line []byte, at, end int, f *fields) (int, verdict)
 	if v != matched {
 		return 0, v
 	}
-	weekday := int32(none)
+	weekday := int16(none)
 	if !isMonth {
 		weekday = number
 		if byteAt(line, p+3, end) != ' ' {

@@ -23,7 +23,9 @@ type Detector struct {
 	// firstUnused is the first place in slots that a template without hits
 	// holds, as far as fail2ban keeps count.
 	firstUnused int
-	caps        []int
+	// caps and hits are for reuse between matches.
+	caps []int
+	hits [2]hit
 }
 
 // slot is a template in the list of a detector.

@@ -180,7 +180,7 @@ func beforeTime(line []byte, i int) family {
 	case '@':
 		held |= familyAngle
 	case ':':
-		if run := digitsBefore(line, h-1); run == 4 && byteBefore(line, h-1-run) == '/' {
+		if k := h - 1 - digitsBefore(line, h-1); k == h-5 && byteBefore(line, k) == '/' && digit(byteBefore(line, k-1)) {
 			held |= familyCPanel
 		}
 	case ' ', 'T', 't':

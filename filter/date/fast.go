@@ -141,7 +141,7 @@ func atLineBegin(read core) reader {
 		}
 		for ; skip >= 0; skip-- {
 			if stop, v := read(t, line, skip, end, &h.fields); v != unmatched {
-				h.start, h.end, h.cutStart, h.cutEnd = 0, stop, skip, stop
+				h.start, h.end, h.cutStart, h.cutEnd, h.ascii = 0, stop, skip, stop, true
 				return v
 			}
 		}
@@ -169,7 +169,7 @@ func anywhere(read core, first *[256]bool) reader {
 				}
 			}
 			if stop, v := read(t, line, p, end, &h.fields); v != unmatched {
-				h.start, h.end, h.cutStart, h.cutEnd = p, stop, p, stop
+				h.start, h.end, h.cutStart, h.cutEnd, h.ascii = p, stop, p, stop, pos == 0
 				return v
 			}
 		}
@@ -188,7 +188,7 @@ func afterBracket(read core) reader {
 			return unmatched
 		}
 		stop, v := read(t, line, at+1, end, &h.fields)
-		h.start, h.end, h.cutStart, h.cutEnd = 0, stop, at+1, stop
+		h.start, h.end, h.cutStart, h.cutEnd, h.ascii = 0, stop, at+1, stop, false
 		return v
 	}
 }

@@ -10,16 +10,17 @@ import (
 )
 
 // none marks a field that the line does not give.
-const none = math.MinInt32
+const none = math.MinInt16
 
-// fields are the parts of a date as they stand in a line.
+// fields are the parts of a date as they stand in a line. Numbers beyond what a
+// field holds are cut to its limits, which no date has either.
 type fields struct {
-	year, month, day     int32 // none where missing
-	hour, minute, second int32
-	weekday              int32 // 0 is Monday; none where missing
-	julian               int32 // day of the year; none where missing
-	week                 int32 // week of the year; none where missing
-	zone                 int32 // minutes east of UTC, if zoned
+	year, julian         int32 // julian is the day of the year
+	month, day           int16
+	hour, minute, second int16
+	weekday              int16 // 0 is Monday
+	week                 int16 // of the year
+	zone                 int16 // minutes east of UTC, if zoned
 	weekMonday           bool  // weeks begin on Monday (%W), not Sunday (%U)
 	zoned                bool
 	direct               bool // the number is the time, all else is unused
@@ -30,7 +31,7 @@ type fields struct {
 }
 
 func noFields() fields {
-	return fields{year: none, month: none, day: none, weekday: none, julian: none, week: none}
+	return fields{year: none, julian: none, month: none, day: none, weekday: none, week: none}
 }
 
 // read takes the fields from the groups of a regex match.
@@ -79,31 +80,31 @@ func (f *fields) set(letter byte, text []byte) {
 	case 'Y':
 		f.year = f.number32(text)
 	case 'm':
-		f.month = f.number32(text)
+		f.month = f.number16(text)
 	case 'b':
 		f.month = f.nameIndex(text, monthsShortInOrder) + 1
 	case 'B':
 		f.month = f.nameIndex(text, monthsLongInOrder) + 1
 	case 'd':
-		f.day = f.number32(text)
+		f.day = f.number16(text)
 	case 'H':
-		f.hour = f.number32(text)
+		f.hour = f.number16(text)
 	case 'M':
-		f.minute = f.number32(text)
+		f.minute = f.number16(text)
 	case 'S':
-		f.second = f.number32(text)
+		f.second = f.number16(text)
 	case 'A':
 		f.weekday = f.nameIndex(text, weekdaysLongInOrder)
 	case 'a':
 		f.weekday = f.nameIndex(text, weekdaysShortInOrder)
 	case 'w':
-		if f.weekday = f.number32(text) - 1; f.weekday < 0 {
+		if f.weekday = f.number16(text) - 1; f.weekday < 0 {
 			f.weekday = 6
 		}
 	case 'j':
 		f.julian = f.number32(text)
 	case 'U', 'W':
-		f.week = f.number32(text)
+		f.week = f.number16(text)
 		f.weekMonday = letter == 'W'
 	case 'z', 'Z':
 		f.setZone(text)
@@ -121,10 +122,10 @@ var (
 
 // nameIndex finds a name. A regex that ignores case can match letters such as
 // the long s, which make no name in lower case: no valid date.
-func (f *fields) nameIndex(text []byte, names []string) int32 {
+func (f *fields) nameIndex(text []byte, names []string) int16 {
 	for i, name := range names {
 		if len(text) == len(name) && strings.EqualFold(string(text), name) {
-			return int32(i)
+			return int16(i)
 		}
 	}
 	f.err = invalid("%q is no name", text)
@@ -133,7 +134,7 @@ func (f *fields) nameIndex(text []byte, names []string) int32 {
 
 // readHour12 reads group i, an hour of the 12-hour clock, which needs group p.
 func (t *template) readHour12(f *fields, line []byte, caps []int, i int) {
-	f.hour = f.number32(line[caps[2*i]:caps[2*i+1]])
+	f.hour = f.number16(line[caps[2*i]:caps[2*i+1]])
 	half := ""
 	if t.groupP >= 0 {
 		text := groupText(line, caps, t.groupP)
@@ -165,7 +166,7 @@ func (f *fields) setZone(text []byte) {
 	if err != nil {
 		f.err = err
 	}
-	f.zone = int32(minutes)
+	f.zone = int16(minutes)
 }
 
 // number32 reads a group as Python's int does.
@@ -175,6 +176,11 @@ func (f *fields) number32(text []byte) int32 {
 		f.err = err
 	}
 	return n
+}
+
+// number16 reads a small number; the smallest stands for a missing one.
+func (f *fields) number16(text []byte) int16 {
+	return int16(max(none+1, min(f.number32(text), math.MaxInt16)))
 }
 
 // maxIntDigits is Python's limit for the text of an int.

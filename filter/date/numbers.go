@@ -103,7 +103,7 @@ func epochAnywhere(t *template, line []byte, pos, end int, h *hit) verdict {
 
 func epochAt(t *template, line []byte, p, end int, h *hit) verdict {
 	stop, v := readEpoch(t, line, p, end, &h.fields)
-	h.start, h.end, h.cutStart, h.cutEnd = p, stop, p, stop
+	h.start, h.end, h.cutStart, h.cutEnd, h.ascii = p, stop, p, stop, false
 	return v
 }
 
@@ -144,7 +144,7 @@ func taiAnywhere(t *template, line []byte, pos, end int, h *hit) verdict {
 		}
 		p += i
 		if stop, v := readTAI64N(t, line, p, end, &h.fields); v != unmatched {
-			h.start, h.end, h.cutStart, h.cutEnd = p, stop, p, stop
+			h.start, h.end, h.cutStart, h.cutEnd, h.ascii = p, stop, p, stop, false
 			return v
 		}
 	}

@@ -27,41 +27,41 @@ func highUnsure(c byte) verdict {
 
 // readMonth reads %m: 1 to 12, a single digit with or without zero. What must
 // follow tells one digit from two.
-func readMonth(line []byte, p, end int) (month int32, size int) {
+func readMonth(line []byte, p, end int) (month int16, size int) {
 	a, b := byteAt(line, p, end), byteAt(line, p+1, end)
 	switch {
 	case a == '0' && '1' <= b && b <= '9':
-		return int32(b - '0'), 2
+		return int16(b - '0'), 2
 	case a == '1' && '0' <= b && b <= '2':
-		return 10 + int32(b-'0'), 2
+		return 10 + int16(b-'0'), 2
 	case '1' <= a && a <= '9':
-		return int32(a - '0'), 1
+		return int16(a - '0'), 1
 	}
 	return 0, 0
 }
 
 // readDay reads %d: 1 to 31, a single digit with or without zero or blank. No
 // digit may follow, which tells one digit from two.
-func readDay(line []byte, p, end int) (day int32, size int, v verdict) {
+func readDay(line []byte, p, end int) (day int16, size int, v verdict) {
 	a, b := byteAt(line, p, end), byteAt(line, p+1, end)
 	switch {
 	case a == ' ' || a == '0':
 		if '1' <= b && b <= '9' {
-			return int32(b - '0'), 2, matched
+			return int16(b - '0'), 2, matched
 		}
 	case (a == '1' || a == '2') && byteKind[b]&highByte != 0:
 		return 0, 0, unsure
 	case (a == '1' || a == '2') && digit(b), a == '3' && (b == '0' || b == '1'):
-		return int32(a-'0')*10 + int32(b-'0'), 2, matched
+		return int16(a-'0')*10 + int16(b-'0'), 2, matched
 	case '1' <= a && a <= '9':
-		return int32(a - '0'), 1, matched
+		return int16(a - '0'), 1, matched
 	}
 	return 0, 0, unmatched
 }
 
 // readClock reads hours, minutes and seconds and returns where they end. Hours
 // of two digits go up to maxHour.
-func readClock(line []byte, p, end int, maxHour int32, f *fields) (int, verdict) {
+func readClock(line []byte, p, end int, maxHour int16, f *fields) (int, verdict) {
 	hour, p, v := readTwo(line, p, end, ':')
 	if v != matched {
 		return 0, v
@@ -80,11 +80,11 @@ func readClock(line []byte, p, end int, maxHour int32, f *fields) (int, verdict)
 	if byteKind[b]&highByte != 0 {
 		return 0, unsure
 	}
-	f.hour, f.minute, f.second = hour, minute, int32(a-'0')
+	f.hour, f.minute, f.second = hour, minute, int16(a-'0')
 	if !digit(b) {
 		return p + 1, matched
 	}
-	f.second = f.second*10 + int32(b-'0')
+	f.second = f.second*10 + int16(b-'0')
 	if f.second > 61 {
 		return 0, unmatched
 	}
@@ -92,13 +92,13 @@ func readClock(line []byte, p, end int, maxHour int32, f *fields) (int, verdict)
 }
 
 // readTwo reads one or two digits and the byte that must follow.
-func readTwo(line []byte, p, end int, after byte) (number int32, next int, v verdict) {
+func readTwo(line []byte, p, end int, after byte) (number int16, next int, v verdict) {
 	a, b := byteAt(line, p, end), byteAt(line, p+1, end)
 	if !digit(a) {
 		return 0, 0, highUnsure(a)
 	}
 	if b == after {
-		return int32(a - '0'), p + 2, matched
+		return int16(a - '0'), p + 2, matched
 	}
 	if !digit(b) {
 		return 0, 0, highUnsure(b)
@@ -106,7 +106,7 @@ func readTwo(line []byte, p, end int, after byte) (number int32, next int, v ver
 	if byteAt(line, p+2, end) != after {
 		return 0, 0, unmatched
 	}
-	return int32(a-'0')*10 + int32(b-'0'), p + 3, matched
+	return int16(a-'0')*10 + int16(b-'0'), p + 3, matched
 }
 
 // fraction reads a point and one to six digits; with more it does not match.
@@ -159,8 +159,8 @@ func readOffset(line []byte, p, end int, f *fields) (int, verdict) {
 	if !digit(ones) {
 		return 0, highUnsure(ones)
 	}
-	minutes := (int32(tens-'0')*10 + int32(ones-'0')) * 60
-	sign := int32(1)
+	minutes := (int16(tens-'0')*10 + int16(ones-'0')) * 60
+	sign := int16(1)
 	if line[p] == '-' {
 		sign = -1
 	}
@@ -175,7 +175,7 @@ func readOffset(line []byte, p, end int, f *fields) (int, verdict) {
 	if digit(a) && digit(b) {
 		v := wordEnds(byteAt(line, q+2, end))
 		if v == matched {
-			f.zoned, f.zone = true, sign*(minutes+int32(a-'0')*10+int32(b-'0'))
+			f.zoned, f.zone = true, sign*(minutes+int16(a-'0')*10+int16(b-'0'))
 		}
 		if v != unmatched {
 			return q + 2, v
@@ -190,7 +190,7 @@ func readOffset(line []byte, p, end int, f *fields) (int, verdict) {
 
 // readName reads the three letters of a weekday (0 is Monday) or month (0 is
 // January), in any case.
-func readName(line []byte, p, end int) (number int32, isMonth bool, v verdict) {
+func readName(line []byte, p, end int) (number int16, isMonth bool, v verdict) {
 	if p+3 > end {
 		return 0, false, unmatched
 	}
@@ -209,7 +209,7 @@ func readName(line []byte, p, end int) (number int32, isMonth bool, v verdict) {
 const monthName = 0x10
 
 // shortName returns the number of a day or month by its three small letters.
-func shortName(letters uint32) (number int32, ok bool) {
+func shortName(letters uint32) (number int16, ok bool) {
 	switch letters {
 	case 'm'<<16 | 'o'<<8 | 'n':
 		return 0, true

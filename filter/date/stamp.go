@@ -78,7 +78,7 @@ func (c *civil) date() (int64, error) {
 	}
 	if c.month == none && c.day == none {
 		_, month, day := civilDate(c.nowNaive())
-		c.month, c.day, c.timeOnly = int32(month), int32(day), true
+		c.month, c.day, c.timeOnly = int16(month), int16(day), true
 	}
 	if c.month == none || c.day == none {
 		return 0, &LineError{"TypeError", "'NoneType' object cannot be interpreted as an integer"}
@@ -106,7 +106,7 @@ func (c *civil) fromDayOfYear() error {
 		if c.year < 1 || c.year > 9999 {
 			return invalid("year %d is out of range", c.year)
 		}
-		c.julian = dayOfYear(c.year, c.week, c.weekday, c.weekMonday)
+		c.julian = dayOfYear(c.year, int32(c.week), int32(c.weekday), c.weekMonday)
 	}
 	if c.julian == none {
 		return nil
@@ -119,7 +119,7 @@ func (c *civil) fromDayOfYear() error {
 		return invalid("day %d of year %d is out of range", c.julian, c.year)
 	}
 	year, month, day := civilDate(naive)
-	c.year, c.month, c.day = int32(year), int32(month), int32(day)
+	c.year, c.month, c.day = int32(year), int16(month), int16(day)
 	return nil
 }
 
@@ -151,7 +151,7 @@ func (c *civil) notInFuture(naive int64) (int64, error) {
 	return naive, nil
 }
 
-func checkDate(year, month, day int32) error {
+func checkDate(year int32, month, day int16) error {
 	if year < 1 || year > 9999 {
 		return invalid("year %d is out of range", year)
 	}

@@ -231,8 +231,9 @@ func (t *template) compile() {
 
 // hit is a template's match on a line, in byte offsets.
 type hit struct {
-	start, end       int // all of it
-	cutStart, cutEnd int // the date text, group 1
+	start, end       int  // all of it
+	cutStart, cutEnd int  // the date text, group 1
+	ascii            bool // line[:end] is known to be ASCII
 	fields           fields
 }
 

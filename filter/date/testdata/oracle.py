@@ -24,6 +24,8 @@ MyTime.setTime(job["now"])
 DateDetectorCache.DEFAULT_TEMPLATES[13] = (
     r"%ExY%Exm%Exd(?:-|T|  ?)%ExH:?%ExM:?%ExS(?:[.,]%f)?(?:\s*%z)?"
 )
+# fail2ban names these by the order of a set, which differs from run to run.
+datetemplate.DatePatternRegex._patternName.update({"Exk": "Ex%k", "Exl": "Ex%l"})
 
 
 def epoch_with_own_group(init):
