@@ -101,7 +101,7 @@ func (l *banList) lengthen(b *banned, t *Ticket, end float64) bool {
 	if bt.Value != Permanent {
 		if later := t.Time - b.ticket.Time; later > 0 {
 			bt.Value += later
-			bt.Float = bt.Float || !(t.TimeInt && b.ticket.TimeInt)
+			bt.Float = bt.Float || !t.TimeInt || !b.ticket.TimeInt
 		}
 	}
 	l.setOwn(b, bt)

@@ -98,17 +98,14 @@ func (c *counter) extend(old, t *Ticket, count int) {
 	var matches []Match
 	if old != t {
 		failures = max(t.Failures, 1)
-		if c.maxMatches != 0 {
-			matches = t.Matches
-		}
+		matches = t.Matches
 	}
 	c.adjust(old, t)
 	old.Attempts += count
 	old.Failures += failures
-	switch {
-	case c.maxMatches == 0:
+	if c.maxMatches <= 0 {
 		old.Matches = nil
-	default:
+	} else {
 		old.Matches = appendMatches(old.Matches, matches, c.maxMatches)
 	}
 }
@@ -225,13 +222,6 @@ func (c *counter) counts() (now, total int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.byID), c.total
-}
-
-// limits returns the settings that a jail shows.
-func (c *counter) limits() (maxRetry, maxMatches int, findTime Seconds) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.maxRetry, c.maxMatches, c.findTime
 }
 
 // setLimits takes over settings; what has been counted stays.

@@ -166,7 +166,7 @@ func (a *fakeAction) Reban(_ context.Context, t *Ticket) error {
 func (a *fakeAction) Unban(_ context.Context, t *Ticket) error {
 	defer a.enter("unban " + t.ID.String())()
 	time.Sleep(a.takes)
-	if !a.bans[t.ID] && a.fails["ban"] == nil && !(t.Restored && a.noRestored) {
+	if !a.bans[t.ID] && a.fails["ban"] == nil && (!t.Restored || !a.noRestored) {
 		a.t.Errorf("%s unbans %s, which it has not banned", a.name, t.ID)
 	}
 	delete(a.bans, t.ID)

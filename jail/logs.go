@@ -219,16 +219,14 @@ func (l *logFile) detach() {
 		return
 	}
 	l.sub.Close()
-	l.save()
+	if l.j.env.Store != nil {
+		l.store(l.sub.Positions())
+	}
 	l.sub = nil
 }
 
-// save stores how far the log was read.
-func (l *logFile) save() {
-	if l.j.env.Store == nil {
-		return
-	}
-	if err := l.j.env.Store.SavePositions(context.Background(), l.j.name, l.wish.path, l.sub.Positions()); err != nil {
+func (l *logFile) store(places []source.Position) {
+	if err := l.j.env.Store.SavePositions(context.Background(), l.j.name, l.wish.path, places); err != nil {
 		l.j.logs.filter.Error(err.Error())
 	}
 }
@@ -255,7 +253,19 @@ func (l *logFile) Lines(ctx context.Context, b source.Batch) error {
 		l.inOperation = true
 	}
 	j.serve()
+	l.saveAt(b)
 	return nil
+}
+
+// saveAt stores the place after a batch from time to time; the last one is
+// stored when reading stops.
+func (l *logFile) saveAt(b source.Batch) {
+	now := l.j.now()
+	if l.j.env.Store == nil || b.Old || now < l.saved+saveEvery {
+		return
+	}
+	l.saved = now
+	l.store([]source.Position{{Offset: b.End, Hash: b.Hash}})
 }
 
 // lineLength is the length of the first line with its end. An end of several

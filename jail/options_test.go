@@ -147,12 +147,12 @@ func TestRefusedOptions_5_5(t *testing.T) {
 		t.Errorf("missing log: %v", err)
 	}
 	for _, word := range []string{"nosuch", "logpath"} {
-		if _, err := j.Set(t.Context(), word, []any{"x"}); err != ErrNoOption {
+		if _, err := j.Set(t.Context(), word, []any{"x"}); !errors.Is(err, ErrNoOption) {
 			t.Errorf("set %s: %v", word, err)
 		}
 	}
 	for _, word := range []string{"nosuch", "addignoreip", "idle", "attempt", "unbanip", "delfailregex"} {
-		if _, err := j.Get(word, nil); err != ErrNoOption {
+		if _, err := j.Get(word, nil); !errors.Is(err, ErrNoOption) {
 			t.Errorf("get %s: %v", word, err)
 		}
 	}
