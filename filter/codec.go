@@ -16,6 +16,8 @@ type codec struct {
 	kind codecKind
 	enc  encoding.Encoding
 	page *[256]rune // of codecPage; U+FFFD where a byte is no character
+	unit int        // bytes of one code unit, 0 for 1
+	big  bool       // the first byte of a unit is the high one
 }
 
 type codecKind uint8
@@ -34,12 +36,12 @@ var codecNames = map[string]codec{
 	"utf_8": {}, "utf8": {}, "u8": {}, "utf": {}, "cp65001": {},
 	"utf_8_sig": {kind: codecUTF8BOM},
 	"ascii":     {kind: codecASCII}, "646": {kind: codecASCII}, "us_ascii": {kind: codecASCII}, "ansi_x3.4_1968": {kind: codecASCII},
-	"utf_16":    {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
-	"utf16":     {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
-	"utf_16_le": {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
-	"utf_16le":  {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
-	"utf_16_be": {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
-	"utf_16be":  {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
+	"utf_16":    {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), unit: 2},
+	"utf16":     {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), unit: 2},
+	"utf_16_le": {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), unit: 2},
+	"utf_16le":  {kind: codecOther, enc: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), unit: 2},
+	"utf_16_be": {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), unit: 2, big: true},
+	"utf_16be":  {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), unit: 2, big: true},
 }
 
 // pageNames are names of code pages that the IANA index does not know as such.
@@ -48,6 +50,41 @@ var pageNames = map[string]*charmap.Charmap{
 	"mac_roman": charmap.Macintosh, "cp437": charmap.CodePage437, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852,
 	"cp855": charmap.CodePage855, "cp858": charmap.CodePage858, "cp860": charmap.CodePage860, "cp862": charmap.CodePage862,
 	"cp863": charmap.CodePage863, "cp865": charmap.CodePage865, "cp866": charmap.CodePage866,
+}
+
+// cut finds the first line of data; ok is false where its end is missing.
+func (c codec) cut(data []byte) (line, rest []byte, ok bool) {
+	unit := max(c.unit, 1)
+	for from := 0; ; {
+		i := bytes.IndexByte(data[from:], '\n')
+		if i < 0 {
+			return nil, data, false
+		}
+		at := from + i
+		start := at - at%unit
+		end := start + unit
+		if end > len(data) {
+			return nil, data, false
+		}
+		if unit == 1 || c.lineFeed(data[start:end]) {
+			return data[:end], data[end:], true
+		}
+		from = at + 1
+	}
+}
+
+func (c codec) lineFeed(unit []byte) bool {
+	last := len(unit) - 1
+	for i, b := range unit {
+		want := byte(0)
+		if (c.big && i == last) || (!c.big && i == 0) {
+			want = '\n'
+		}
+		if b != want {
+			return false
+		}
+	}
+	return true
 }
 
 // lookupCodec finds an encoding by a name that Python's codecs know.

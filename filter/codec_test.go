@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"f2b-go/filter"
+	"f2b-go/filter/date"
 	"f2b-go/internal/testenv"
 )
 
@@ -39,6 +40,27 @@ func TestEncodings_2_8_1(t *testing.T) {
 	} {
 		if got := decoded(t, c.encoding, []byte(c.raw)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.encoding, got, c.want)
+		}
+	}
+}
+
+func TestLinesOfWideEncodings_2_8_3(t *testing.T) {
+	for _, c := range []struct{ encoding, data, line, rest string }{
+		{"utf-8", "a\nb", "a\n", "b"},
+		{"utf-8", "ab", "", "ab"},
+		{"utf-16-le", "a\x00\n\x00b\x00", "a\x00\n\x00", "b\x00"},
+		{"utf-16-le", "a\x00\n", "", "a\x00\n"},
+		{"utf-16-le", "\x00\n\x0a\x01\n\x00", "\x00\n\x0a\x01\n\x00", ""},
+		{"utf-16-be", "\x00a\x00\n\x00b", "\x00a\x00\n", "\x00b"},
+		{"utf-16-be", "\x0a\x00\x00\n", "\x0a\x00\x00\n", ""},
+	} {
+		f := filter.New("j", filter.Env{})
+		if err := f.SetEncoding(c.encoding); err != nil {
+			t.Fatal(err)
+		}
+		line, rest, ok := f.CutLine([]byte(c.data))
+		if string(line) != c.line || string(rest) != c.rest || ok != (c.line != "") {
+			t.Errorf("%s %q: %q, %q, %v", c.encoding, c.data, line, rest, ok)
 		}
 	}
 }
@@ -99,8 +121,9 @@ func FuzzJudge(f *testing.F) {
 	f.Add([]byte("2026-11-22 11:59:50 [1] connect from 1.2.3.4\n"), false)
 	f.Add([]byte("[1] fail bob from \xff\xfe::1\r\n"), true)
 	f.Add([]byte("\n"), true)
+	shared := date.NewShared()
 	f.Fuzz(func(t *testing.T, line []byte, all bool) {
-		flt := filter.New("j", filter.Env{})
+		flt := filter.New("j", filter.Env{Dates: shared})
 		for _, re := range sessionRegexes {
 			if err := flt.AddFailRegex(re); err != nil {
 				t.Fatal(err)

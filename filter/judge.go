@@ -50,7 +50,8 @@ type Verdict struct {
 	Time        date.Stamp
 	HasTime     bool
 	Template    string // name of the date template that matched, "" for none
-	PrefMatched bool   // there is a prefregex and it matched
+	PrefTried   bool   // the prefregex was tried: an ignoreregex may come before it
+	PrefMatched bool   // and it matched
 	PrefGroups  Fields // what it captured, with Mode.CheckAll only
 	Ignored     []int  // the ignoreregexes that matched, from 0, in order of their hits
 	TooOld      bool   // the find-time gate dropped the line
@@ -297,6 +298,7 @@ func (j *job) original() []Match {
 // prefilter tries the prefregex and cuts the buffer down to its content; false
 // when the line does not match it.
 func (f *Filter) prefilter(j *job) bool {
+	j.verd.PrefTried = true
 	caps, ok := f.searchRegex(j, j.s.pref, j.buf, &f.scratch.caps)
 	if !ok {
 		return false
@@ -391,6 +393,13 @@ func (f *Filter) Buffer() []Match {
 func (f *Filter) Decode(buf, raw []byte) []byte {
 	text, _ := f.set.Load().codec.decode(buf[:0], raw)
 	return bytes.TrimRight(text, "\r\n")
+}
+
+// CutLine cuts the first line off data as the log's encoding ends lines (in
+// UTF-16 a byte 0x0A alone is no line feed). ok is false where the line is not
+// complete yet; rest then is data.
+func (f *Filter) CutLine(data []byte) (line, rest []byte, ok bool) {
+	return f.set.Load().codec.cut(data)
 }
 
 // LastDate is the time of the last line that had a date; ok is false before

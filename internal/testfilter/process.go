@@ -1,0 +1,248 @@
+package testfilter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"f2b-go/filter"
+	"f2b-go/internal/pytext"
+)
+
+// lines that a report counts and lists.
+type lineStats struct {
+	tested                    int
+	matched, ignored, missed  int
+	matchedLines, ignoredList []string
+	missedLines               []string
+}
+
+// source gives the lines to judge.
+type source struct {
+	name string
+	next func() (raw []byte, err error) // io.EOF after the last
+	file *os.File
+}
+
+func (s *source) close() {
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+}
+
+// open finds out what the word LOG means: a file, the journal or the lines
+// themselves.
+func (t *tester) open(word string) (*source, error) {
+	if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
+		return t.openFile(word)
+	}
+	if strings.HasPrefix(word, "systemd-journal") {
+		return nil, &failure{"Error: systemd library not found. Exiting..."}
+	}
+	var lines []string
+	if t.flt.MaxLines() <= 1 && !strings.Contains(word, "\n") {
+		t.say("Use      single line : %s", short(word))
+		lines = []string{word}
+	} else {
+		lines = strings.Split(word, "\n")
+		t.say("Use      multi line : %d line(s)", len(lines))
+		for i, l := range lines {
+			if i >= 5 {
+				t.say("| ...")
+				break
+			}
+			t.say("| %2.2s: %s", strconv.Itoa(i+1), short(l))
+		}
+		t.say("`-")
+	}
+	next := func() ([]byte, error) {
+		if len(lines) == 0 {
+			return nil, io.EOF
+		}
+		line := lines[0]
+		lines = lines[1:]
+		return []byte(line), nil
+	}
+	return &source{next: next}, nil
+}
+
+func (t *tester) openFile(path string) (*source, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, &failure{err.Error()}
+	}
+	enc := t.opt.encoding
+	if enc == "" {
+		enc = filter.PreferredEncoding(os.Getenv)
+	}
+	if err := t.flt.SetEncoding(enc); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	t.say("Use         log file : %s", path)
+	t.say("Use         encoding : %s", enc)
+	return &source{name: path, next: newLineReader(file, t.flt.CutLine).next, file: file}, nil
+}
+
+// judgeAll judges all lines but blank ones and comments.
+func (t *tester) judgeAll(src *source) error {
+	var buf []byte
+	for number := 1; ; number++ {
+		raw, err := src.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", src.name, err)
+		}
+		text := t.flt.Decode(buf, raw)
+		if len(text) == 0 || text[0] == '#' {
+			continue
+		}
+		t.judge(judged{number: number, text: string(text)}, raw, src.name)
+	}
+}
+
+// judged is a line with what came of it.
+type judged struct {
+	number   int
+	text     string
+	found    []filter.Failure
+	verdict  filter.Verdict
+	failures []filter.Failure // without nofail ones
+	ignored  bool
+}
+
+func (t *tester) judge(l judged, raw []byte, source string) {
+	var before []filter.Match
+	full := false
+	if t.flt.MaxLines() > 1 {
+		before = t.flt.Buffer()
+		full = len(before) >= t.flt.MaxLines()
+	}
+	l.found, l.verdict = t.flt.Judge(filter.Line{Text: raw, Source: source}, t.mode)
+	if l.verdict.Err != nil {
+		fmt.Fprintf(t.errOut, "line %d: %v\n", l.number, l.verdict.Err)
+	}
+	l.ignored = len(l.verdict.Ignored) > 0
+	for _, f := range l.found {
+		if f.NoFail {
+			l.ignored = true
+		} else {
+			l.failures = append(l.failures, f)
+		}
+	}
+	if t.opt.out != "" {
+		t.printFailures(&l)
+		return
+	}
+	t.countHits(&l)
+	if t.flt.MaxLines() > 1 {
+		if full {
+			before = before[1:]
+		}
+		t.takeBack(before)
+	}
+	t.count(&l)
+	if t.opt.json {
+		t.printJSON(&l)
+	}
+}
+
+// countHits counts for each regex.
+func (t *tester) countHits(l *judged) {
+	seen := 0
+	for i := range l.found {
+		f := &l.found[i]
+		stat := t.fail[f.Regex-1]
+		stat.hits++
+		if t.opt.verbose > 0 {
+			at := time.Now()
+			if f.HasTime {
+				at = time.Unix(int64(f.Time), 0)
+			}
+			stat.found = append(stat.found, foundID{idText(f), at, seen > 1})
+		}
+		if !f.NoFail {
+			seen++
+		}
+	}
+	for _, i := range l.verdict.Ignored {
+		t.ignore[i].hits++
+	}
+	t.countPref(l)
+}
+
+// countPref counts for the prefregex. Like fail2ban-regex it takes a line that
+// was ignored before the prefregex was tried for one like the line before.
+func (t *tester) countPref(l *judged) {
+	if l.verdict.PrefTried {
+		t.pref.matched, t.pref.groups = l.verdict.PrefMatched, l.verdict.PrefGroups
+	}
+	if !t.pref.matched {
+		return
+	}
+	t.prefMatched++
+	if t.opt.verbose > 0 && len(t.prefGroups) <= t.shown {
+		groups := "..."
+		if len(t.prefGroups) < t.shown {
+			groups = pytext.Repr(t.pref.groups.Dict())
+		}
+		t.prefGroups = append(t.prefGroups, groups)
+	}
+}
+
+// idText is how Python prints the ID of a failure.
+func idText(f *filter.Failure) string {
+	if !f.HasID {
+		return "None"
+	}
+	return f.ID.String()
+}
+
+// takeBack counts as matched the lines that were missed before and now are
+// gone from the line buffer: they are part of a match over several lines.
+func (t *tester) takeBack(before []filter.Match) {
+	now := t.flt.Buffer()
+	for _, m := range before {
+		if slices.Contains(now, m) {
+			continue
+		}
+		if i := slices.Index(t.lines.missedLines, m.String()); i >= 0 {
+			t.lines.missedLines = slices.Delete(t.lines.missedLines, i, i+1)
+		}
+		if t.opt.allMatched {
+			t.lines.matchedLines = append(t.lines.matchedLines, m.String())
+		}
+		t.lines.matched++
+		t.lines.missed--
+	}
+}
+
+// count counts and keeps the line for the lists.
+func (t *tester) count(l *judged) {
+	o, s := &t.opt, &t.lines
+	pendingOnly := o.json && !slices.ContainsFunc(l.failures, func(f filter.Failure) bool { return f.HasID })
+	keep := func(list *[]string, none, all bool, n int) {
+		if !o.json && !none && (all || n <= t.shown+1) {
+			*list = append(*list, l.text)
+		}
+	}
+	switch {
+	case l.ignored, pendingOnly && len(l.failures) > 0:
+		s.ignored++
+		keep(&s.ignoredList, o.noIgnored, o.allIgnored, s.ignored)
+	case len(l.failures) > 0:
+		s.matched++
+		keep(&s.matchedLines, !o.allMatched, true, s.matched)
+	default:
+		s.missed++
+		keep(&s.missedLines, o.noMissed, o.allMissed, s.missed)
+	}
+	s.tested++
+}
