@@ -22,60 +22,63 @@ type lastHit struct {
 
 // candidate is a template's match while better ones are looked for.
 type candidate struct {
-	*hit
-	index      int
-	start, end int // of the whole match, in characters
-	ok         bool
+	hit        *hit // nil for none
+	index      int  // of the template
+	start, end int  // of the whole match, in characters
 }
 
 // Find looks for the line's date and updates what the detector remembers. Where
 // fail2ban would give up the line, ok is true and the match covers the whole
 // line and has an Err. line is valid UTF-8 without its line end.
 func (d *Detector) Find(line []byte) (m Match, ok bool) {
-	if err := d.needTemplates(); err != nil {
-		return Match{End: len(line), err: err}, true
+	err := d.needTemplates()
+	won, skip := false, far
+	if err == nil {
+		won, skip, err = d.tryLast(line)
 	}
-	best, skip, err := d.tryLast(line)
-	if err == nil && !best.ok {
-		best, err = d.search(line, best, skip)
+	if err == nil && !won {
+		won, err = d.search(line, skip)
 	}
 	if err != nil {
-		return Match{End: len(line), err: err}, true
+		m.End, m.err = len(line), err
+		return m, true
 	}
-	if !best.ok {
-		return Match{}, false
+	if won {
+		d.win(line, &m)
 	}
-	return d.win(line, &best), true
+	return m, won
 }
 
 // tryLast tries the last winner first. A match that is not where the last one
-// was comes back not ok, as the best so far; skip is the place of a template
-// that needs no second try, or far.
-func (d *Detector) tryLast(line []byte) (c candidate, skip int, err error) {
-	none := candidate{start: far, index: far}
-	i := d.last.index
+// was has not won, but is the best so far; skip is the place of a template that
+// needs no second try, or far.
+func (d *Detector) tryLast(line []byte) (won bool, skip int, err error) {
+	c, l := &d.best, &d.last
+	c.hit, c.start = nil, far
+	i := l.index
 	if i >= len(d.slots) {
-		return none, far, nil
+		return false, far, nil
 	}
 	s, h := d.slots[i], &d.hits[0]
 	pos, end := 0, len(line)
 	skip = i
 	if !s.anchored() {
-		from, to := byteOffset(line, d.last.start), byteOffset(line, d.last.end)
+		from, to := byteOffset(line, l.start), byteOffset(line, l.end)
 		if d.bordersFit(line, from, to) {
 			pos, end, skip = from, to, far
 		}
 	}
 	ok, err := s.match(line, pos, end, &d.caps, h)
 	if err != nil || !ok {
-		return none, skip, err
+		return false, skip, err
 	}
-	if skip == far && h.start == pos && h.end == end {
-		return candidate{hit: h, index: i, start: d.last.start, end: d.last.start + chars(line[pos:end]), ok: true}, skip, nil
+	c.hit, c.index = h, i
+	if skip == far && h.start == pos {
+		c.start, c.end = l.start, l.start+chars(line[pos:h.end])
+	} else {
+		c.start, c.end = h.place(line)
 	}
-	c = place(h, line, i)
-	c.ok = len(d.slots) == 1 || s.anchored() || c.start == d.last.start && c.end == d.last.end
-	return c, skip, nil
+	return len(d.slots) == 1 || s.anchored() || c.start == l.start && c.end == l.end, skip, nil
 }
 
 // bordersFit reports whether the characters at the ends of the last match's
@@ -96,41 +99,35 @@ func (d *Detector) bordersFit(line []byte, from, to int) bool {
 	return true
 }
 
-// search tries the templates in order. best is what the last winner found.
-func (d *Detector) search(line []byte, best candidate, skip int) (candidate, error) {
+// search tries the templates in order, to find a better match than d.best.
+func (d *Detector) search(line []byte, skip int) (won bool, err error) {
 	held := familiesOf(line, d.years)
-	spare := &d.hits[1]
+	best, spare := &d.best, &d.hits[1]
 	for i, s := range d.slots {
 		if i == skip || s.family&^held != 0 {
 			continue
 		}
 		ok, err := s.match(line, 0, len(line), &d.caps, spare)
 		if err != nil {
-			return best, err
+			return false, err
 		}
 		if !ok {
 			continue
 		}
-		c := place(spare, line, i)
-		c.ok = true
-		if i+1 == len(d.slots) || s.anchored() {
-			return c, nil
-		}
-		if c.start == 0 && s.hits > 0 && !d.slots[i+1].matched.Load() {
-			return c, nil
-		}
+		start, end := spare.place(line)
+		wins := i+1 == len(d.slots) || s.anchored() ||
+			start == 0 && s.hits > 0 && !d.slots[i+1].matched.Load() ||
+			start <= s.distance && start <= d.last.start
 		// Further right than before: possibly a date in the message. It is kept
 		// and the leftmost of these wins unless a better one comes.
-		if c.start > s.distance || c.start > d.last.start {
-			if c.start < best.start {
-				best, spare = c, d.other(spare)
-			}
-			continue
+		if wins || start < best.start {
+			*best, spare = candidate{spare, i, start, end}, d.other(spare)
 		}
-		return c, nil
+		if wins {
+			return true, nil
+		}
 	}
-	best.ok = best.start < far
-	return best, nil
+	return best.hit != nil, nil
 }
 
 // other returns the memory that a candidate kept in h leaves free.
@@ -141,16 +138,13 @@ func (d *Detector) other(h *hit) *hit {
 	return &d.hits[0]
 }
 
-// place notes which template matched, and where in characters.
-func place(h *hit, line []byte, index int) candidate {
-	c := candidate{hit: h, index: index}
+// place returns the span of a match in characters.
+func (h *hit) place(line []byte) (start, end int) {
 	if h.ascii {
-		c.start, c.end = h.start, h.end
-		return c
+		return h.start, h.end
 	}
-	c.start = chars(line[:h.start])
-	c.end = c.start + chars(line[h.start:h.end])
-	return c
+	start = chars(line[:h.start])
+	return start, start + chars(line[h.start:h.end])
 }
 
 // chars counts the characters of a text.
@@ -163,8 +157,9 @@ func chars(text []byte) int {
 	return len(text)
 }
 
-// win records the winner and returns its match.
-func (d *Detector) win(line []byte, c *candidate) Match {
+// win records d.best as the winner and fills in its match.
+func (d *Detector) win(line []byte, m *Match) {
+	c, h := &d.best, d.best.hit
 	i, s := c.index, d.slots[c.index]
 	s.hits++
 	if len(d.slots) > 1 {
@@ -174,8 +169,9 @@ func (d *Detector) win(line []byte, c *candidate) Match {
 	if d.firstUnused == i {
 		d.firstUnused++
 	}
-	if c.hit.start >= len(line) {
-		return Match{End: len(line), err: &LineError{"IndexError", "string index out of range"}}
+	if h.start >= len(line) {
+		m.End, m.err = len(line), &LineError{"IndexError", "string index out of range"}
+		return
 	}
 	lastIndex := d.last.index
 	d.last.start, d.last.end = c.start, c.end
@@ -186,7 +182,7 @@ func (d *Detector) win(line []byte, c *candidate) Match {
 		i = d.bubble(i)
 	}
 	d.last.index = i
-	return Match{Start: c.cutStart, End: c.cutEnd, Name: s.name, fields: c.fields}
+	m.Start, m.End, m.Name, m.moment = h.cutStart, h.cutEnd, s.name, h.moment
 }
 
 // borders notes the characters at and around the ends of a match, which matter

@@ -72,7 +72,7 @@ type Match struct {
 	// Name is the template's name, as fail2ban-regex lists it.
 	Name string
 
-	fields fields
+	moment moment
 	err    error
 }
 

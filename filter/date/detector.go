@@ -23,9 +23,11 @@ type Detector struct {
 	// firstUnused is the first place in slots that a template without hits
 	// holds, as far as fail2ban keeps count.
 	firstUnused int
-	// caps and hits are for reuse between matches.
+
+	// Memory for reuse between lines.
 	caps []int
 	hits [2]hit
+	best candidate
 }
 
 // slot is a template in the list of a detector.
@@ -242,5 +244,5 @@ func (d *Detector) Time(m Match, line []byte) (Stamp, error) {
 	if m.err != nil {
 		return Stamp{}, m.err
 	}
-	return m.fields.resolve(d.now, d.zone, d.local)
+	return m.moment.resolve(d.now, d.zone, d.local)
 }

@@ -140,7 +140,11 @@ func atLineBegin(read core) reader {
 			skip++
 		}
 		for ; skip >= 0; skip-- {
-			if stop, v := read(t, line, skip, end, &h.fields); v != unmatched {
+			var f fields
+			if stop, v := read(t, line, skip, end, &f); v != unmatched {
+				if v == matched {
+					h.moment = f.pack()
+				}
 				h.start, h.end, h.cutStart, h.cutEnd, h.ascii = 0, stop, skip, stop, true
 				return v
 			}
@@ -168,7 +172,11 @@ func anywhere(read core, first *[256]bool) reader {
 					continue
 				}
 			}
-			if stop, v := read(t, line, p, end, &h.fields); v != unmatched {
+			var f fields
+			if stop, v := read(t, line, p, end, &f); v != unmatched {
+				if v == matched {
+					h.moment = f.pack()
+				}
 				h.start, h.end, h.cutStart, h.cutEnd, h.ascii = p, stop, p, stop, pos == 0
 				return v
 			}
@@ -187,7 +195,11 @@ func afterBracket(read core) reader {
 		if at < 0 {
 			return unmatched
 		}
-		stop, v := read(t, line, at+1, end, &h.fields)
+		var f fields
+		stop, v := read(t, line, at+1, end, &f)
+		if v == matched {
+			h.moment = f.pack()
+		}
 		h.start, h.end, h.cutStart, h.cutEnd, h.ascii = 0, stop, at+1, stop, false
 		return v
 	}

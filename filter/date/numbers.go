@@ -102,7 +102,11 @@ func epochAnywhere(t *template, line []byte, pos, end int, h *hit) verdict {
 }
 
 func epochAt(t *template, line []byte, p, end int, h *hit) verdict {
-	stop, v := readEpoch(t, line, p, end, &h.fields)
+	var f fields
+	stop, v := readEpoch(t, line, p, end, &f)
+	if v == matched {
+		h.moment = f.pack()
+	}
 	h.start, h.end, h.cutStart, h.cutEnd, h.ascii = p, stop, p, stop, false
 	return v
 }
@@ -143,7 +147,11 @@ func taiAnywhere(t *template, line []byte, pos, end int, h *hit) verdict {
 			break
 		}
 		p += i
-		if stop, v := readTAI64N(t, line, p, end, &h.fields); v != unmatched {
+		var f fields
+		if stop, v := readTAI64N(t, line, p, end, &f); v != unmatched {
+			if v == matched {
+				h.moment = f.pack()
+			}
 			h.start, h.end, h.cutStart, h.cutEnd, h.ascii = p, stop, p, stop, false
 			return v
 		}

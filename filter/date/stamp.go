@@ -1,29 +1,38 @@
 package date
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const daySeconds = 86400
 
-// resolve turns the fields of a date into an instant: what the line leaves out
-// comes from now, zone is what holds for a date without one (COMPAT 2.5).
-func (f *fields) resolve(now func() time.Time, zone *Zone, local *localTime) (Stamp, error) {
-	if f.err != nil {
-		return Stamp{}, f.err
+// resolve turns a moment into an instant: what the line leaves out comes from
+// now, zone is what holds for a date without one (COMPAT 2.5).
+func (m moment) resolve(now func() time.Time, zone *Zone, local *localTime) (Stamp, error) {
+	c := civil{now: now, local: local}
+	switch m.kind {
+	case wholeSeconds:
+		return Stamp{Unix: math.Float64frombits(m.bits), Int: true}, nil
+	case floatSeconds:
+		return Stamp{Unix: math.Float64frombits(m.bits)}, nil
+	case packedFields:
+		c.unpack(m.bits)
+	default:
+		if m.rest.err != nil {
+			return Stamp{}, m.rest.err
+		}
+		c.fields = *m.rest
 	}
-	if f.direct {
-		return Stamp{Unix: f.number, Int: f.isInt}, nil
-	}
-	c := civil{fields: *f, now: now, local: local}
 	naive, err := c.date()
 	if err != nil {
 		return Stamp{}, err
 	}
-	zoned, minutes := f.zoned, int(f.zone)
-	if !zoned && zone != nil {
-		zoned, minutes = true, zone.minutes
+	if !c.zoned && zone != nil {
+		c.zoned, c.zone = true, int16(zone.minutes)
 	}
-	if zoned {
-		naive -= int64(minutes) * 60
+	if c.zoned {
+		naive -= int64(c.zone) * 60
 		if naive < firstSecond || naive > lastSecond {
 			return Stamp{}, &LineError{"OverflowError", "date value out of range"}
 		}
@@ -31,7 +40,7 @@ func (f *fields) resolve(now func() time.Time, zone *Zone, local *localTime) (St
 	if naive, err = c.notInFuture(naive); err != nil {
 		return Stamp{}, err
 	}
-	if zoned {
+	if c.zoned {
 		return Stamp{Unix: float64(naive), Int: true}, nil
 	}
 	return Stamp{Unix: float64(local.unix(naive))}, nil

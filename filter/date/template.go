@@ -234,7 +234,7 @@ type hit struct {
 	start, end       int  // all of it
 	cutStart, cutEnd int  // the date text, group 1
 	ascii            bool // line[:end] is known to be ASCII
-	fields           fields
+	moment           moment
 }
 
 // match searches line[pos:end] as Python's pattern.search does and stores what
@@ -276,7 +276,8 @@ func (t *template) matchRegex(line []byte, pos, end int, caps *[]int, h *hit) (b
 		_, size := utf8.DecodeLastRune(line)
 		h.cutStart, h.cutEnd = len(line)-size, len(line)-size
 	}
-	h.fields = t.read(line, got)
+	f := t.read(line, got)
+	h.moment = f.pack()
 	return true, nil
 }
 
