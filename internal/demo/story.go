@@ -153,7 +153,7 @@ func (s *story) banned(ctx context.Context) error {
 }
 
 func (s *story) unbanned(ctx context.Context) error {
-	s.say("The ban lasts %s here; waiting for its end.", banTime)
+	s.say("The ban lasts %s here, counted from the last line's time; waiting for its end.", banTime)
 	if err := s.wait(ctx, "the unban", func() bool {
 		if s.real {
 			return !strings.Contains(s.rules(ctx), attackerAddress)
