@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"store":               {"jail", "source"},
 	"control/pickle":      {},
 	"control":             {"control/pickle", "jail"},
-	"internal/server":     {"config", "control", "action", "store", "jail", "filter", "source"},
+	"internal/server":     {"config", "control", "control/pickle", "action", "store", "jail", "filter", "filter/date", "source"},
 	"internal/testfilter": {"config", "filter", "filter/date", "filter/pyre", "source"},
 	"internal/testaction": {"config", "action", "jail"},
 	"internal/demo":       {},

@@ -1,3 +1,5 @@
+// Package e2e runs the shipped binary as users do: beside Debian's own fail2ban,
+// on whole configurations, with bans in a kernel's rules.
 package e2e
 
 import (
