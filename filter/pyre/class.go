@@ -5,11 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// Entries of a class table, by the first byte of a character.
+// Entries of a class table, by the byte that is next in the text.
 const (
 	notIn  = iota // no character that begins so is in the class
-	isIn          // all are, and where the byte is not ASCII, so is all of it
-	mayBe         // some are: the character must be looked at
+	isIn          // an ASCII character of the class
+	allIn         // part of a longer character, all of which are in the class
+	mayBe         // the beginning of a longer character that must be looked at
 	tables = 256
 )
 
@@ -17,13 +18,12 @@ const (
 type class struct {
 	tab  [tables]uint8
 	set  *runeSet
-	stop int  // the only byte that does not belong, or -1
-	pure bool // no entry is mayBe: bytes can be taken one by one
+	stop int // the only byte that does not belong, or -1
 	lead ByteSet
 }
 
 func newClass(set *runeSet) *class {
-	c := &class{set: set, stop: -1, pure: true, lead: leadBytes(set)}
+	c := &class{set: set, stop: -1, lead: leadBytes(set)}
 	high := &runeSet{[]runeRange{{utf8.RuneSelf, utf8.MaxRune}}}
 	rest := newRuneSet(append([]runeRange{{0, utf8.RuneSelf - 1}}, set.ranges...))
 	allHigh := rest.equal(&runeSet{[]runeRange{{0, utf8.MaxRune}}})
@@ -31,11 +31,12 @@ func newClass(set *runeSet) *class {
 	out := 0
 	for b := range tables {
 		switch {
-		case b < utf8.RuneSelf && set.contains(rune(b)), b >= utf8.RuneSelf && allHigh:
+		case b < utf8.RuneSelf && set.contains(rune(b)):
 			c.tab[b] = isIn
+		case b >= utf8.RuneSelf && allHigh:
+			c.tab[b] = allIn
 		case b >= utf8.RuneSelf && someHigh && c.lead.Has(byte(b)):
 			c.tab[b] = mayBe
-			c.pure = false
 		default:
 			c.stop = b
 			out++
@@ -50,18 +51,18 @@ func newClass(set *runeSet) *class {
 // step returns the width of the character at pos if it belongs to the class,
 // else 0. pos lies within text.
 func (c *class) step(text []byte, pos int) int {
-	b := text[pos]
-	switch c.tab[b] {
-	case isIn:
-		if b < utf8.RuneSelf {
-			return 1
-		}
-		_, n := utf8.DecodeRune(text[pos:])
+	k := c.tab[text[pos]]
+	if k < allIn {
+		return int(k)
+	}
+	return c.wide(text, pos, k)
+}
+
+// wide is step for a character beyond ASCII.
+func (c *class) wide(text []byte, pos int, k uint8) int {
+	r, n := utf8.DecodeRune(text[pos:])
+	if k == allIn || c.set.contains(r) {
 		return n
-	case mayBe:
-		if r, n := utf8.DecodeRune(text[pos:]); c.set.contains(r) {
-			return n
-		}
 	}
 	return 0
 }
@@ -74,13 +75,14 @@ func (c *class) span(text []byte, pos int) int {
 		}
 		return len(text)
 	}
-	for pos < len(text) {
-		switch c.tab[text[pos]] {
-		case isIn:
+	for tab := &c.tab; pos < len(text); {
+		k := tab[text[pos]]
+		switch {
+		case k-isIn <= allIn-isIn:
 			pos++
 			continue
-		case mayBe:
-			if r, n := utf8.DecodeRune(text[pos:]); c.set.contains(r) {
+		case k == mayBe:
+			if n := c.wide(text, pos, k); n > 0 {
 				pos += n
 				continue
 			}
@@ -93,7 +95,11 @@ func (c *class) span(text []byte, pos int) int {
 // spanN is span for at most n characters. It also returns how many it took.
 func (c *class) spanN(text []byte, pos, n int) (end, taken int) {
 	for taken < n && pos < len(text) {
-		w := c.step(text, pos)
+		k := c.tab[text[pos]]
+		w := int(k)
+		if k >= allIn {
+			w = c.wide(text, pos, k)
+		}
 		if w == 0 {
 			break
 		}

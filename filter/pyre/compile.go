@@ -23,7 +23,7 @@ func compile(t *tree) *program {
 		tabs:  map[[256]uint8]*[256]uint8{},
 	}
 	root := simplify(t.root)
-	match := c.emit(inst{op: opMatch}, anything())
+	match := c.emit(inst{op: opMatch}, 0, anything())
 	c.prog.start = c.node(root, match)
 	c.prog.first = c.firsts[c.prog.start]
 	c.prog.anchored = anchored(root)
@@ -36,15 +36,25 @@ func compile(t *tree) *program {
 	return c.prog
 }
 
-func (c *compiler) emit(in inst, f first) int32 {
+// emit adds an instruction that stands for what is at pos in the pattern; f
+// tells how the text may go on where it matches.
+func (c *compiler) emit(in inst, pos int, f first) int32 {
+	in.self = int32(len(c.prog.insts))
 	c.prog.insts = append(c.prog.insts, in)
+	c.prog.infos = append(c.prog.infos, instInfo{pos: int32(pos), memo: -1})
 	c.firsts = append(c.firsts, f)
-	return int32(len(c.prog.insts) - 1)
+	return in.self
+}
+
+// fill completes an instruction emitted before its ways were known.
+func (c *compiler) fill(at int32, in inst) {
+	in.self = at
+	c.prog.insts[at] = in
 }
 
 // node compiles n so that it goes on at next, and returns where it begins.
 func (c *compiler) node(n *node, next int32) int32 {
-	pos := int32(n.pos)
+	pos := n.pos
 	switch n.kind {
 	case nodeLiteral, nodeSet:
 		return c.char(n, next)
@@ -56,20 +66,20 @@ func (c *compiler) node(n *node, next int32) int32 {
 		return c.repeat(n, next)
 	case nodeGroup:
 		f := c.firsts[next]
-		next = c.emit(inst{op: opSave, slot: int32(2*n.group + 1), next: next, pos: pos}, f)
+		next = c.emit(inst{op: opSave, slot: int32(2*n.group + 1), next: next}, pos, f)
 		next = c.node(n.subs[0], next)
-		return c.emit(inst{op: opSave, slot: int32(2 * n.group), next: next, pos: pos}, c.firsts[next])
+		return c.emit(inst{op: opSave, slot: int32(2 * n.group), next: next}, pos, c.firsts[next])
 	case nodeAtomic:
 		return c.atomic(n.subs[0], next, pos)
 	case nodeLook:
 		return c.look(n, next)
 	case nodeBackref:
-		in := inst{op: opBackref, slot: int32(2 * n.group), icase: n.icase, ascii: n.ascii, next: next, pos: pos}
-		return c.emit(in, anything())
+		in := inst{op: opBackref, slot: int32(2 * n.group), icase: n.icase, ascii: n.ascii, next: next}
+		return c.emit(in, n.pos, anything())
 	case nodeCond:
 		yes, no := c.node(n.subs[0], next), c.node(n.subs[1], next)
-		in := inst{op: opCond, slot: int32(2 * n.group), next: yes, alt: no, pos: pos}
-		return c.emit(in, c.firsts[yes].union(c.firsts[no]))
+		in := inst{op: opCond, slot: int32(2 * n.group), next: yes, alt: no}
+		return c.emit(in, n.pos, c.firsts[yes].union(c.firsts[no]))
 	case nodeAt:
 		return c.at(n, next)
 	}
@@ -80,7 +90,7 @@ func (c *compiler) node(n *node, next int32) int32 {
 func (c *compiler) char(n *node, next int32) int32 {
 	f := first{bytes: leadBytes(charSet(n))}
 	if n.kind == nodeSet {
-		return c.emit(inst{op: opClass, class: c.classOf(n.set), next: next, pos: int32(n.pos)}, f)
+		return c.emit(inst{op: opClass, class: c.classOf(n.set), next: next}, n.pos, f)
 	}
 	return c.text(literalText(n.r), next, n.pos)
 }
@@ -89,15 +99,15 @@ func (c *compiler) char(n *node, next int32) int32 {
 func (c *compiler) text(lit string, next int32, pos int) int32 {
 	switch len(lit) {
 	case 0:
-		return c.emit(inst{op: opFail, pos: int32(pos)}, first{})
+		return c.emit(inst{op: opFail}, pos, first{})
 	case 1:
 		f := first{}
 		f.bytes.add(lit[0])
-		return c.emit(inst{op: opByte, b: lit[0], next: next, pos: int32(pos)}, f)
+		return c.emit(inst{op: opByte, b: lit[0], next: next}, pos, f)
 	}
 	f := first{}
 	f.bytes.add(lit[0])
-	return c.emit(inst{op: opString, lit: lit, next: next, pos: int32(pos)}, f)
+	return c.emit(inst{op: opString, lit: lit, next: next}, pos, f)
 }
 
 // literalText returns r as UTF-8, "" for half of a surrogate pair, which
@@ -163,5 +173,5 @@ func (c *compiler) folded(subs []*node, next int32) int32 {
 		}
 	}
 	f := first{bytes: leadBytes(charSet(subs[0]))}
-	return c.emit(inst{op: opFold, lit: string(lit), next: next, pos: int32(subs[0].pos)}, f)
+	return c.emit(inst{op: opFold, lit: string(lit), next: next}, subs[0].pos, f)
 }

@@ -2,7 +2,7 @@ package pyre
 
 // at compiles a place in the text.
 func (c *compiler) at(n *node, next int32) int32 {
-	in := inst{next: next, pos: int32(n.pos), ascii: n.ascii}
+	in := inst{next: next}
 	switch n.place {
 	case atTextStart:
 		in.op = opTextStart
@@ -22,29 +22,29 @@ func (c *compiler) at(n *node, next int32) int32 {
 			in.class = c.classOf(asciiClasses().word)
 		}
 	}
-	return c.emit(in, firstAt(n.place, c.firsts[next]))
+	return c.emit(in, n.pos, firstAt(n.place, c.firsts[next]))
 }
 
 // look compiles a look-around. Bodies of one character, and texts ahead,
 // are compared on the spot.
 func (c *compiler) look(n *node, next int32) int32 {
 	body := n.subs[0]
-	pos := int32(n.pos)
+	pos := n.pos
 	f := firstOf(n, c.firsts[next])
 	switch {
 	case isChar(body) && n.behind:
-		return c.emit(inst{op: opBehind, class: c.classOf(charSet(body)), negate: n.negate, next: next, pos: pos}, f)
+		return c.emit(inst{op: opBehind, class: c.classOf(charSet(body)), negate: n.negate, next: next}, pos, f)
 	case isChar(body):
-		return c.emit(inst{op: opAhead, class: c.classOf(charSet(body)), negate: n.negate, next: next, pos: pos}, f)
+		return c.emit(inst{op: opAhead, class: c.classOf(charSet(body)), negate: n.negate, next: next}, pos, f)
 	case !n.behind && body.kind == nodeCat && allText(body.subs):
-		return c.emit(inst{op: opAheadText, lit: textOf(body.subs), negate: n.negate, next: next, pos: pos}, f)
+		return c.emit(inst{op: opAheadText, lit: textOf(body.subs), negate: n.negate, next: next}, pos, f)
 	}
-	end := c.emit(inst{op: opEndLook, pos: pos}, anything())
-	in := inst{op: opLook, next: c.node(body, end), alt: next, negate: n.negate, pos: pos}
+	end := c.emit(inst{op: opEndLook}, pos, anything())
+	in := inst{op: opLook, next: c.node(body, end), alt: next, negate: n.negate}
 	if n.behind {
 		in.slot = int32(n.width)
 	}
-	return c.emit(in, f)
+	return c.emit(in, n.pos, f)
 }
 
 func allText(subs []*node) bool {
@@ -57,10 +57,10 @@ func allText(subs []*node) bool {
 }
 
 // atomic compiles an atomic group.
-func (c *compiler) atomic(body *node, next, pos int32) int32 {
-	end := c.emit(inst{op: opEndAtomic, pos: pos}, anything())
-	in := inst{op: opAtomic, next: c.node(body, end), alt: next, pos: pos}
-	return c.emit(in, firstOf(body, c.firsts[next]))
+func (c *compiler) atomic(body *node, next int32, pos int) int32 {
+	end := c.emit(inst{op: opEndAtomic}, pos, anything())
+	in := inst{op: opAtomic, next: c.node(body, end), alt: next}
+	return c.emit(in, pos, firstOf(body, c.firsts[next]))
 }
 
 // alt compiles alternatives, in groups if there are very many.
@@ -88,18 +88,19 @@ func (c *compiler) choose(t *altTable, n *node) int32 {
 	for _, w := range t.ways {
 		f = f.union(c.firsts[w])
 	}
-	in := inst{op: opSplit, pos: int32(n.pos)}
+	in := inst{op: opSplit}
 	if len(t.ways) == 2 {
 		in.next, in.alt = t.ways[0], t.ways[1]
 		c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
-		return c.emit(in, f)
+		return c.emit(in, n.pos, f)
 	}
-	in.op, in.alts = opAlt, t
+	in.op, in.slot = opAlt, int32(len(c.prog.alts))
 	in.tab = c.table(func(b byte) uint8 {
 		return t.index(func(w int32) bool { return c.firsts[w].bytes.Has(b) })
 	})
 	in.end = t.index(func(w int32) bool { return c.firsts[w].end })
-	return c.emit(in, f)
+	c.prog.alts = append(c.prog.alts, *t)
+	return c.emit(in, n.pos, f)
 }
 
 // index returns where in masks the set of those ways is for which can holds.

@@ -25,15 +25,13 @@ const maxRowFacts = 3
 func (p *program) plan() {
 	live := p.liveFacts()
 	for i := range p.insts {
-		in := &p.insts[i]
-		in.memo = -1
-		switch in.op {
+		switch p.insts[i].op {
 		case opSplit, opAlt, opStar, opLazy, opSpan, opLoop:
 			r, ok := p.memoRow(live[i])
 			if !ok {
 				continue
 			}
-			in.memo = int32(len(p.memos))
+			p.infos[i].memo = int32(len(p.memos))
 			p.memos = append(p.memos, r)
 		}
 	}
@@ -112,7 +110,7 @@ func (p *program) factsAt(i int, live [][]fact) []fact {
 	case opSplit, opCond, opLook, opAtomic, opLoop:
 		ways = append(ways, in.alt)
 	case opAlt:
-		ways = in.alts.ways
+		ways = p.alts[in.slot].ways
 	}
 	for _, w := range ways {
 		for _, f := range live[w] {

@@ -49,63 +49,57 @@ func (m *machine) run(pc int32, pos int) bool {
 	text, insts := m.text, m.prog.insts
 	for {
 		in := &insts[pc]
+		pc = -1
 		switch in.op {
 		case opByte:
 			if pos < len(text) && text[pos] == in.b {
 				pos++
 				pc = in.next
-				continue
 			}
 		case opString:
 			if s := in.lit; len(text)-pos >= len(s) && string(text[pos:pos+len(s)]) == s {
 				pos += len(s)
 				pc = in.next
-				continue
 			}
-		case opOption:
-			if pos < len(text) {
-				pos += in.class.step(text, pos)
-			}
-			pc = in.next
-			continue
 		case opSplit:
 			way := in.end
 			if pos < len(text) {
 				way = in.tab[text[pos]]
 			}
-			if m.memo.on || in.head {
-				if pc, pos = m.loopSplit(pc, pos, way); pc >= 0 {
-					continue
-				}
-				break
-			}
-			if way == 1 {
+			switch {
+			case m.memo.on || in.head:
+				pc = m.loopSplit(in, pos, way)
+			case way == 1:
 				pc = in.next
-				continue
-			}
-			if way == 3 {
+			case way == 3:
 				m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
 				pc = in.next
-				continue
-			}
-			if way == 2 {
+			case way == 2:
 				pc = in.alt
-				continue
 			}
+		case opSpan:
+			pc, pos = m.span(in, pos)
+		case opStar:
+			pc, pos = m.star(in, pos)
 		case opSave:
 			m.save(in.slot, pos)
 			pc = in.next
-			continue
+		case opOption:
+			if pos < len(text) {
+				pos += in.class.step(text, pos)
+			}
+			pc = in.next
 		case opMatch:
 			m.caps[1] = pos
 			return true
 		default:
-			if pc, pos = m.other(pc, pos); pc >= 0 {
-				continue
-			}
+			pc, pos = m.other(in, pos)
+		}
+		if pc >= 0 {
+			continue
 		}
 		if m.trace != nil {
-			m.trace.note(in, text, pos)
+			m.trace.note(in, text, pos, m.prog.infos[in.self].pos)
 		}
 		if pc, pos = m.backUp(); pc < 0 {
 			return false
@@ -122,52 +116,56 @@ func (m *machine) backUp() (int32, int) {
 		m.stack = m.stack[:0]
 		return -1, 0
 	}
-	for n := len(m.stack) - 1; n >= 0; n-- {
-		f := m.stack[n]
+	for n := len(m.stack) - 1; n >= 0; n = len(m.stack) - 1 {
+		f := &m.stack[n]
 		m.stack = m.stack[:n]
-		pc, pos := int32(-1), int(f.a)
 		switch f.kind {
-		case frameResume:
-			return f.pc, pos
 		case frameUndo:
-			m.caps[f.pc] = pos
-		case frameAlt:
-			return m.nextWay(f.pc, pos, uint32(f.b))
-		case frameStar:
-			pc, pos = m.starFrom(f.pc, pos, int(f.b))
-		case frameLazy:
-			pc, pos = m.lazyMore(f.pc, pos, f.b)
-		case frameBarrier:
-			m.barrier = f.b
-			if in := &m.prog.insts[f.pc]; in.negate {
-				return in.alt, pos
-			}
+			m.caps[f.pc] = int(f.a)
+		case frameResume:
+			return f.pc, int(f.a)
 		case frameRounds:
 			m.loops[f.pc].rounds = f.a
 		case frameBegin:
 			m.loops[f.pc].begin = f.a
-		case frameMore:
-			return m.oneMore(f.pc, pos)
-		case frameFailed:
-			m.setFailed(f.pc, pos, int(f.b))
-		}
-		if pc >= 0 {
-			return pc, pos
+		default:
+			if pc, pos := m.again(*f); pc >= 0 {
+				return pc, pos
+			}
 		}
 	}
 	return -1, 0
 }
 
+// again goes on from a frame of an instruction that has more ways, -1 if it
+// has none after all.
+func (m *machine) again(f frame) (int32, int) {
+	in, pos := &m.prog.insts[f.pc], int(f.a)
+	switch f.kind {
+	case frameStar:
+		return m.starFrom(in, pos, int(f.b))
+	case frameAlt:
+		return m.nextWay(in, pos, uint32(f.b)), pos
+	case frameLazy:
+		return m.lazyMore(in, pos, f.b)
+	case frameMore:
+		return m.oneMore(in, pos)
+	case frameFailed:
+		m.setFailed(in, pos, int(f.b))
+	case frameBarrier:
+		m.barrier = f.b
+		if in.negate {
+			return in.alt, pos
+		}
+	}
+	return -1, pos
+}
+
 // other runs the instructions that run does not.
-func (m *machine) other(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) other(in *inst, pos int) (int32, int) {
 	switch in.op {
-	case opSpan:
-		return m.span(pc, pos)
-	case opStar:
-		return m.star(pc, pos)
 	case opAlt:
-		return m.alternatives(pc, pos)
+		return m.alternatives(in, pos)
 	case opClass:
 		if pos < len(m.text) {
 			if n := in.class.step(m.text, pos); n > 0 {
@@ -176,20 +174,20 @@ func (m *machine) other(pc int32, pos int) (int32, int) {
 		}
 		return -1, pos
 	case opLazy:
-		return m.lazy(pc, pos)
+		return m.lazy(in, pos)
 	case opFold:
 		if n := foldedLen(m.text[pos:], in.lit); n >= 0 {
 			return in.next, pos + n
 		}
 		return -1, pos
 	case opLook, opAtomic:
-		return m.enter(pc, pos)
+		return m.enter(in, pos)
 	case opEndLook:
 		return m.leaveLook()
 	case opEndAtomic:
 		return m.leaveAtomic(pos)
 	case opBackref:
-		return m.backref(pc, pos)
+		return m.backref(in, pos)
 	case opCond:
 		if m.isSet(in.slot) {
 			return in.next, pos
@@ -200,7 +198,7 @@ func (m *machine) other(pc int32, pos int) (int32, int) {
 		m.setBegin(in.slot, -1)
 		return in.next, pos
 	case opLoop:
-		return m.loop(pc, pos)
+		return m.loop(in, pos)
 	}
 	if m.holds(in, pos) {
 		return in.next, pos

@@ -13,41 +13,39 @@ const (
 
 // loopSplit runs an opSplit with the care that loops and the table of
 // failures need. way says which of its ways can match.
-func (m *machine) loopSplit(pc int32, pos int, way uint8) (int32, int) {
+func (m *machine) loopSplit(in *inst, pos int, way uint8) int32 {
 	m.steps--
-	if m.steps < 0 || way == 0 || m.memo.on && !m.mark(pc, pos) {
-		return -1, pos
+	if m.steps < 0 || way == 0 || m.memo.on && !m.mark(in, pos) {
+		return -1
 	}
-	in := &m.prog.insts[pc]
 	switch way {
 	case 2:
-		return in.alt, pos
+		return in.alt
 	case 3:
 		m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
 	}
-	return in.next, pos
+	return in.next
 }
 
 // alternatives runs an opAlt.
-func (m *machine) alternatives(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) alternatives(in *inst, pos int) (int32, int) {
 	way := in.end
 	if pos < len(m.text) {
 		way = in.tab[m.text[pos]]
 	}
-	mask := in.alts.masks[way]
-	if mask == 0 || m.memo.on && !m.mark(pc, pos) {
+	mask := m.prog.alts[in.slot].masks[way]
+	if mask == 0 || m.memo.on && !m.mark(in, pos) {
 		return -1, pos
 	}
-	return m.nextWay(pc, pos, mask)
+	return m.nextWay(in, pos, mask), pos
 }
 
 // nextWay takes the first of the ways in mask.
-func (m *machine) nextWay(pc int32, pos int, mask uint32) (int32, int) {
+func (m *machine) nextWay(in *inst, pos int, mask uint32) int32 {
 	if rest := mask & (mask - 1); rest != 0 {
-		m.stack = append(m.stack, frame{frameAlt, pc, int32(pos), int32(rest)})
+		m.stack = append(m.stack, frame{frameAlt, in.self, int32(pos), int32(rest)})
 	}
-	return m.prog.insts[pc].alts.ways[bits.TrailingZeros32(mask)], pos
+	return m.prog.alts[in.slot].ways[bits.TrailingZeros32(mask)&(maxWays-1)]
 }
 
 // least returns where the smallest number of characters that the repeat at
@@ -76,13 +74,12 @@ func (m *machine) least(in *inst, pos int) int {
 // most returns where the largest number of characters ends, given where the
 // smallest number does. met says that the table of failures stopped it: from
 // hi+1 on nothing leads anywhere.
-func (m *machine) most(pc int32, lo int) (hi int, met bool) {
-	in := &m.prog.insts[pc]
+func (m *machine) most(in *inst, lo int) (hi int, met bool) {
 	switch {
 	case in.max >= 0:
 		hi, _ = in.class.spanN(m.text, lo, int(in.max-in.min))
 	case m.memo.on:
-		hi, met = m.mostUntried(pc, lo)
+		hi, met = m.mostUntried(in, lo)
 	default:
 		hi = in.class.span(m.text, lo)
 	}
@@ -91,44 +88,49 @@ func (m *machine) most(pc int32, lo int) (hi int, met bool) {
 }
 
 // span runs an opSpan.
-func (m *machine) span(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) span(in *inst, pos int) (int32, int) {
+	if in.max < 0 && in.min <= 1 && !m.memo.on {
+		hi := in.class.span(m.text, pos)
+		m.steps -= (hi - pos) / forwardPerStep
+		if hi-pos < int(in.min) {
+			return -1, pos
+		}
+		return in.next, hi
+	}
 	lo := m.least(in, pos)
 	if lo < 0 {
 		return -1, pos
 	}
-	hi, met := m.most(pc, lo)
+	hi, met := m.most(in, lo)
 	if met {
 		return -1, pos
 	}
 	if m.memo.on && in.max < 0 {
-		m.pushFailed(pc, lo, hi)
+		m.pushFailed(in, lo, hi)
 	}
 	return in.next, hi
 }
 
 // star runs an opStar.
-func (m *machine) star(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) star(in *inst, pos int) (int32, int) {
 	lo := m.least(in, pos)
-	if lo < 0 || m.memo.on && in.max >= 0 && !m.mark(pc, lo) {
+	if lo < 0 || m.memo.on && in.max >= 0 && !m.mark(in, lo) {
 		return -1, pos
 	}
-	hi, _ := m.most(pc, lo)
+	hi, _ := m.most(in, lo)
 	if m.memo.on && in.max < 0 && hi >= lo {
-		m.pushFailed(pc, lo, hi)
+		m.pushFailed(in, lo, hi)
 	}
-	return m.starFrom(pc, lo, hi)
+	return m.starFrom(in, lo, hi)
 }
 
 // starFrom goes on after an opStar at the last place from lo to hi where what
 // follows can begin.
-func (m *machine) starFrom(pc int32, lo, hi int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) starFrom(in *inst, lo, hi int) (int32, int) {
 	text, tab, cur := m.text, in.tab, hi
-	if cur >= len(text) && cur >= lo {
-		if in.end != 0 {
-			return m.starAt(in, pc, lo, cur)
+	if cur >= len(text) {
+		if cur >= lo && in.end != 0 {
+			return m.starAt(in, lo, cur)
 		}
 		cur--
 	}
@@ -139,19 +141,18 @@ func (m *machine) starFrom(pc int32, lo, hi int) (int32, int) {
 	if cur < lo {
 		return -1, lo
 	}
-	return m.starAt(in, pc, lo, cur)
+	return m.starAt(in, lo, cur)
 }
 
-func (m *machine) starAt(in *inst, pc int32, lo, cur int) (int32, int) {
+func (m *machine) starAt(in *inst, lo, cur int) (int32, int) {
 	if cur > lo {
-		m.stack = append(m.stack, frame{frameStar, pc, int32(lo), int32(cur - 1)})
+		m.stack = append(m.stack, frame{frameStar, in.self, int32(lo), int32(cur - 1)})
 	}
 	return in.next, cur
 }
 
 // lazy runs an opLazy.
-func (m *machine) lazy(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) lazy(in *inst, pos int) (int32, int) {
 	lo := m.least(in, pos)
 	if lo < 0 {
 		return -1, pos
@@ -160,16 +161,15 @@ func (m *machine) lazy(pc int32, pos int) (int32, int) {
 	if left >= 0 {
 		left -= in.min
 	}
-	if m.memo.on && !m.mark(pc, lo) {
+	if m.memo.on && !m.mark(in, lo) {
 		return -1, pos
 	}
-	return m.lazyFrom(pc, lo, left)
+	return m.lazyFrom(in, lo, left)
 }
 
 // lazyFrom goes on after an opLazy at the first place from pos on, at most
 // left characters ahead, where what follows can begin.
-func (m *machine) lazyFrom(pc int32, pos int, left int32) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) lazyFrom(in *inst, pos int, left int32) (int32, int) {
 	text := m.text
 	for from := pos; ; left-- {
 		if pos >= len(text) {
@@ -177,7 +177,7 @@ func (m *machine) lazyFrom(pc int32, pos int, left int32) (int32, int) {
 		}
 		if in.tab[text[pos]] != 0 {
 			m.steps -= (pos - from) / backPerStep
-			m.stack = append(m.stack, frame{frameLazy, pc, int32(pos), left})
+			m.stack = append(m.stack, frame{frameLazy, in.self, int32(pos), left})
 			return in.next, pos
 		}
 		n := in.class.step(text, pos)
@@ -186,7 +186,7 @@ func (m *machine) lazyFrom(pc int32, pos int, left int32) (int32, int) {
 			return -1, pos
 		}
 		pos += n
-		if m.memo.on && !m.lazyExtend(in, pc, pos) {
+		if m.memo.on && !m.lazyExtend(in, pos) {
 			return -1, pos
 		}
 	}
@@ -201,23 +201,21 @@ func lazyEnd(in *inst, pos int) (int32, int) {
 }
 
 // lazyMore lets an opLazy take one more character and what else it must.
-func (m *machine) lazyMore(pc int32, pos int, left int32) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) lazyMore(in *inst, pos int, left int32) (int32, int) {
 	n := in.class.step(m.text, pos)
 	if n == 0 || left == 0 {
 		return -1, pos
 	}
-	if m.memo.on && !m.lazyExtend(in, pc, pos+n) {
+	if m.memo.on && !m.lazyExtend(in, pos+n) {
 		return -1, pos
 	}
-	return m.lazyFrom(pc, pos+n, max(left-1, -1))
+	return m.lazyFrom(in, pos+n, max(left-1, -1))
 }
 
 // loop runs an opLoop.
-func (m *machine) loop(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) loop(in *inst, pos int) (int32, int) {
 	m.steps--
-	if m.steps < 0 || m.memo.on && !m.mark(pc, pos) {
+	if m.steps < 0 || m.memo.on && !m.mark(in, pos) {
 		return -1, pos
 	}
 	st := m.loops[in.slot]
@@ -230,16 +228,15 @@ func (m *machine) loop(pc int32, pos int) (int32, int) {
 		return in.alt, pos
 	}
 	if in.lazy {
-		m.stack = append(m.stack, frame{frameMore, pc, int32(pos), 0})
+		m.stack = append(m.stack, frame{frameMore, in.self, int32(pos), 0})
 		return in.alt, pos
 	}
 	m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
-	return m.oneMore(pc, pos)
+	return m.oneMore(in, pos)
 }
 
 // oneMore begins an optional round of the loop at pc.
-func (m *machine) oneMore(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) oneMore(in *inst, pos int) (int32, int) {
 	m.setRounds(in.slot, m.loops[in.slot].rounds+1)
 	m.setBegin(in.slot, int32(pos))
 	return in.next, pos

@@ -62,8 +62,7 @@ func before(c *class, text []byte, pos int) bool {
 }
 
 // enter begins a look-around or an atomic group.
-func (m *machine) enter(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) enter(in *inst, pos int) (int32, int) {
 	begin := stepBack(m.text, pos, int(in.slot))
 	switch {
 	case begin < 0 && in.negate:
@@ -71,7 +70,7 @@ func (m *machine) enter(pc int32, pos int) (int32, int) {
 	case begin < 0:
 		return -1, pos
 	}
-	m.stack = append(m.stack, frame{frameBarrier, pc, int32(pos), m.barrier})
+	m.stack = append(m.stack, frame{frameBarrier, in.self, int32(pos), m.barrier})
 	m.barrier = int32(len(m.stack) - 1)
 	return in.next, begin
 }
@@ -127,8 +126,7 @@ func (m *machine) undo(n int) {
 }
 
 // backref matches the text of a group once more.
-func (m *machine) backref(pc int32, pos int) (int32, int) {
-	in := &m.prog.insts[pc]
+func (m *machine) backref(in *inst, pos int) (int32, int) {
 	if !m.isSet(in.slot) {
 		return -1, pos
 	}

@@ -30,7 +30,7 @@ type memoRow struct {
 }
 
 // maxKey is how many values the key of a failure can have.
-const maxKey = 6
+const maxKey = 12
 
 type memoKey struct {
 	pc, pos int32
@@ -83,8 +83,8 @@ func (m *machine) row(r *memoRow, pos int) int {
 // reached from there without a new round of any loop.
 func (m *machine) rowPast(r *memoRow) int { return m.row(r, -2) }
 
-func (m *machine) key(r *memoRow, pc int32, pos int) memoKey {
-	k := memoKey{pc: pc, pos: int32(pos)}
+func (m *machine) key(r *memoRow, in *inst, pos int) memoKey {
+	k := memoKey{pc: in.self, pos: int32(pos)}
 	i := 0
 	for _, slot := range r.slots {
 		k.values[i] = int32(m.caps[slot])
@@ -99,45 +99,44 @@ func (m *machine) key(r *memoRow, pc int32, pos int) memoKey {
 	return k
 }
 
-// rowFor returns what is known of the instruction at pc, nil if its failures
-// are not kept.
-func (m *machine) rowFor(pc int32) *memoRow {
-	if i := m.prog.insts[pc].memo; i >= 0 {
+// rowFor returns where the failures of in are kept, nil if they are not.
+func (m *machine) rowFor(in *inst) *memoRow {
+	if i := m.prog.infos[in.self].memo; i >= 0 {
 		return &m.prog.memos[i]
 	}
 	return nil
 }
 
-// mark reports false if pc is known to fail at pos; else it sees to it that
+// mark reports false if in is known to fail at pos; else it sees to it that
 // this will be known once everything from here has failed.
-func (m *machine) mark(pc int32, pos int) bool {
-	r := m.rowFor(pc)
+func (m *machine) mark(in *inst, pos int) bool {
+	r := m.rowFor(in)
 	switch {
 	case r == nil:
 		return true
 	case r.hashed:
-		if _, failed := m.memo.seen[m.key(r, pc, pos)]; failed {
+		if _, failed := m.memo.seen[m.key(r, in, pos)]; failed {
 			return false
 		}
 	case m.memo.has(m.row(r, pos), pos):
 		return false
 	}
-	m.stack = append(m.stack, frame{frameFailed, pc, int32(pos), int32(pos)})
+	m.stack = append(m.stack, frame{frameFailed, in.self, int32(pos), int32(pos)})
 	return true
 }
 
 // pushFailed is the second half of mark, for a range of positions.
-func (m *machine) pushFailed(pc int32, lo, hi int) {
-	if m.rowFor(pc) != nil {
-		m.stack = append(m.stack, frame{frameFailed, pc, int32(lo), int32(hi)})
+func (m *machine) pushFailed(in *inst, lo, hi int) {
+	if m.rowFor(in) != nil {
+		m.stack = append(m.stack, frame{frameFailed, in.self, int32(lo), int32(hi)})
 	}
 }
 
-// setFailed records that pc fails from position lo to hi.
-func (m *machine) setFailed(pc int32, lo, hi int) {
-	r := m.rowFor(pc)
+// setFailed records that in fails from position lo to hi.
+func (m *machine) setFailed(in *inst, lo, hi int) {
+	r := m.rowFor(in)
 	if r.hashed {
-		m.memo.seen[m.key(r, pc, lo)] = struct{}{}
+		m.memo.seen[m.key(r, in, lo)] = struct{}{}
 		return
 	}
 	m.memo.set(m.row(r, lo), lo, lo)
@@ -148,14 +147,13 @@ func (m *machine) setFailed(pc int32, lo, hi int) {
 
 // mostUntried returns where the run of characters of an instruction without
 // limit ends, or where the first place known to fail stops it (met).
-func (m *machine) mostUntried(pc int32, lo int) (hi int, met bool) {
-	in := &m.prog.insts[pc]
-	r := m.rowFor(pc)
+func (m *machine) mostUntried(in *inst, lo int) (hi int, met bool) {
+	r := m.rowFor(in)
 	if r == nil {
 		return in.class.span(m.text, lo), false
 	}
 	if r.hashed {
-		if _, failed := m.memo.seen[m.key(r, pc, lo)]; failed {
+		if _, failed := m.memo.seen[m.key(r, in, lo)]; failed {
 			return lo - 1, true
 		}
 		return in.class.span(m.text, lo), false
@@ -183,8 +181,8 @@ func (m *machine) mostUntried(pc int32, lo int) (hi int, met bool) {
 
 // lazyExtend adds pos to the places that an opLazy, whose mark is on top of
 // the stack, has tried. It reports false if pos is known to fail.
-func (m *machine) lazyExtend(in *inst, pc int32, pos int) bool {
-	r := m.rowFor(pc)
+func (m *machine) lazyExtend(in *inst, pos int) bool {
+	r := m.rowFor(in)
 	if r == nil || r.hashed || in.max >= 0 {
 		return true
 	}

@@ -37,27 +37,32 @@ const (
 	opFail                     // never matches
 )
 
-// inst is one instruction.
+// inst is one instruction. What matching rarely needs is in instInfo, so
+// that an inst fills one cache line.
 type inst struct {
 	op     opcode
 	b      byte  // opByte
 	end    uint8 // tab's answer where the text has ended
 	negate bool
 	icase  bool // opBackref
-	ascii  bool // opBackref, opBoundary
+	ascii  bool // opBackref
 	lazy   bool // opLoop: try what follows first
 	head   bool // opSplit: a loop comes back here, so visits count as steps
+	self   int32
 	next   int32
 	alt    int32
-	slot   int32 // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back
+	slot   int32 // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts
 	min    int32
 	max    int32 // -1 without limit
-	memo   int32 // how failures are kept: index into memos, -1 if they are not
-	pos    int32 // place in the pattern, in characters
 	lit    string
 	class  *class
 	tab    *[256]uint8 // by next byte: which ways of opSplit, opAlt can match; whether next of opStar, opLazy can
-	alts   *altTable   // opAlt
+}
+
+// instInfo is the rest of an instruction.
+type instInfo struct {
+	pos  int32 // place in the pattern, in characters
+	memo int32 // how failures are kept: index into memos, -1 if they are not
 }
 
 // altTable holds the ways of an opAlt. tab gives an index into masks, in
@@ -73,6 +78,8 @@ const maxWays = 32
 // program is a pattern ready to run.
 type program struct {
 	insts []inst
+	infos []instInfo
+	alts  []altTable
 	start int32
 	slots int // two for each group
 	loops int

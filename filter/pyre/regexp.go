@@ -54,7 +54,7 @@ func (re *Regexp) Search(caps []int, text []byte, pos, end int) ([]int, bool, er
 	m := re.pool.Get().(*machine)
 	m.text, m.caps = text[:end], caps
 	m.reset()
-	found, err := m.search(pos)
+	found, err := m.search(pos, quickSteps+quickStepsPerByte*end)
 	m.release()
 	re.pool.Put(m)
 	return caps, found, err

@@ -10,17 +10,18 @@ import (
 // before it is given up. A step takes about 5 ns.
 const (
 	quickSteps, quickStepsPerByte = 8 << 10, 4
-	tableSteps, tableStepsPerByte = 64 << 10, 48
+	tableSteps, tableStepsPerByte = 1 << 20, 32
 )
 
 // maxText is how long a text can be.
 const maxText = math.MaxInt32 - 1
 
-// search finds the first match from pos on. The error is ErrBudget or nil.
-func (m *machine) search(pos int) (bool, error) {
+// search finds the first match from pos on, in up to quick steps without the
+// table of failures. The error is ErrBudget or nil.
+func (m *machine) search(pos, quick int) (bool, error) {
 	p, text := m.prog, m.text
 	m.memo.on = false
-	m.steps = quickSteps + quickStepsPerByte*len(text)
+	m.steps = quick
 	for {
 		pos = p.candidate(text, pos)
 		if pos < 0 {

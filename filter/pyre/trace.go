@@ -8,13 +8,13 @@ type Trace struct {
 }
 
 // note takes down that in did not match at pos.
-func (t *Trace) note(in *inst, text []byte, pos int) {
+func (t *Trace) note(in *inst, text []byte, pos int, place int32) {
 	if in.op == opString {
 		for i := 0; i < len(in.lit) && pos < len(text) && text[pos] == in.lit[i]; i++ {
 			pos++
 		}
 	}
 	if pos > t.Text {
-		t.Text, t.place = pos, int(in.pos)
+		t.Text, t.place = pos, int(place)
 	}
 }
