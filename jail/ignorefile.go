@@ -3,6 +3,7 @@ package jail
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -24,7 +25,8 @@ const (
 // idSet is a set of addresses, networks and other words.
 type idSet struct {
 	exact map[ipaddr.Addr]bool // single addresses, and words as raw IDs
-	nets  []ipaddr.Addr
+	nets  map[netip.Prefix]bool
+	bits  map[int]bool // the prefix lengths among nets
 	names []string
 }
 
@@ -96,7 +98,7 @@ func (f *ignoreFile) refresh() error {
 // parseIDs reads words between blanks and commas; # and ; begin a comment at a
 // line's start or after a blank.
 func parseIDs(text string) idSet {
-	set := idSet{exact: map[ipaddr.Addr]bool{}}
+	set := idSet{exact: map[ipaddr.Addr]bool{}, nets: map[netip.Prefix]bool{}, bits: map[int]bool{}}
 	for line := range strings.Lines(text) {
 		for _, word := range strings.FieldsFunc(stripComment(line), isSeparator) {
 			set.add(word)
@@ -120,10 +122,11 @@ func (s *idSet) add(word string) {
 	a := ipaddr.Parse(word)
 	switch {
 	case a.IsNet():
-		s.nets = append(s.nets, a)
+		s.nets[a.Prefix()] = true
+		s.bits[a.Prefix().Bits()] = true
 	case a.IsIP():
 		s.exact[a] = true
-	default:
+	case !s.exact[a]:
 		s.exact[a] = true
 		s.names = append(s.names, word)
 	}
@@ -134,9 +137,11 @@ func (s *idSet) has(id ipaddr.Addr, r filter.Resolver) bool {
 	if s.exact[id] {
 		return true
 	}
-	for _, n := range s.nets {
-		if n.Contains(id) {
-			return true
+	if ip := id.Prefix().Addr(); ip.IsValid() {
+		for n := range s.bits {
+			if p, err := ip.Prefix(n); err == nil && s.nets[p] {
+				return true
+			}
 		}
 	}
 	for _, name := range s.names {

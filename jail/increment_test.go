@@ -1,9 +1,12 @@
 package jail
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/pytext"
 )
 
@@ -119,4 +122,45 @@ func TestIncrementNeedsStore_3_6_1(t *testing.T) {
 			b.Error(got)
 		}
 	})
+}
+
+// TestKnownBad_3_6_8 is how much one failure of an ID weighs after some bans.
+func TestKnownBad_3_6_8(t *testing.T) {
+	tests := []struct {
+		bans     int
+		maxRetry int
+		want     string
+	}{
+		{1, 5, ", bad - 2000-01-02 00:00:00, 1 # -> 2.0"},
+		{2, 5, ", bad - 2000-01-02 00:00:00, 2 # -> 3.0"},
+		{3, 5, ", bad - 2000-01-02 00:00:00, 3 # -> 5.0, Ban"},
+		{4, 5, ", bad - 2000-01-02 00:00:00, 4 # -> 5, Ban"},
+		{30, 1000000, ", bad - 2000-01-02 00:00:00, 30 # -> 524289.0"},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.bans), func(t *testing.T) {
+			inBubble(t, true, func(b *bench) {
+				b.must(b.j.SetBanTimeExtra("increment", true))
+				b.j.SetMaxRetry(tt.maxRetry)
+				id := ipaddr.Parse("192.0.2.1")
+				b.store.rows[id] = make([]stored, tt.bans)
+				b.start()
+				b.take()
+				b.line(0, "fail 192.0.2.1")
+				got := b.take()
+				if len(got) < 2 || got[1] != "INFO observer: [j] Found 192.0.2.1"+tt.want {
+					b.Errorf("recorded %q", got)
+				}
+				if banned := len(got) > 2; banned != strings.HasSuffix(tt.want, "Ban") {
+					b.Errorf("recorded %q", got)
+				}
+				// Lines from before the last ban are no news.
+				b.store.rows[id][tt.bans-1].time = unix(time.Now()) + 10
+				b.line(0, "fail 192.0.2.1")
+				if got := b.take(); len(got) > 1 && strings.Contains(got[1], "bad") {
+					b.Errorf("recorded %q", got)
+				}
+			})
+		})
+	}
 }

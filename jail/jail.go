@@ -56,7 +56,7 @@ type Jail struct {
 	later   later
 	files   files
 
-	mu    sync.RWMutex // guards which settings hold, and their plain fields
+	mu    sync.RWMutex // guards which settings hold
 	live  *settings
 	draft *settings // the next ones, while a reload is under way
 
@@ -71,7 +71,8 @@ type Jail struct {
 	running   atomic.Bool
 }
 
-// settings are what commands set and a reload swaps as a whole.
+// settings are what commands set and a reload swaps as a whole. They are never
+// changed once they hold: a setter puts a changed copy in their place.
 type settings struct {
 	filter     *filter.Filter
 	ignore     *ignorer
@@ -212,16 +213,20 @@ func (j *Jail) shown() *settings {
 	return j.live
 }
 
-// edit changes plain fields of the settings that commands see; live ones take
-// effect at once.
+// edit replaces the settings that commands see by a changed copy; live ones
+// take effect at once.
 func (j *Jail) edit(change func(*settings)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.draft != nil {
-		change(j.draft)
+		next := *j.draft
+		change(&next)
+		j.draft = &next
 		return
 	}
-	change(j.live)
+	next := *j.live
+	change(&next)
+	j.live = &next
 	j.enforce()
 }
 

@@ -53,25 +53,22 @@ func (f *files) init(j *Jail) { f.j = j }
 // that can't be opened is an error (fs.ErrNotExist and so on).
 func (j *Jail) AddLogPath(path string, tail bool) error {
 	wish := logWish{path: path, tail: tail}
-	j.mu.Lock()
-	draft := j.draft
-	if draft != nil {
-		same := func(w logWish) bool { return w.path == path }
-		if slices.ContainsFunc(draft.logs, same) {
-			j.mu.Unlock()
-			j.logs.filter.Error(path + " already exists")
-			return nil
+	drafting, twice := j.editDraft(func(s *settings) bool {
+		if slices.ContainsFunc(s.logs, func(w logWish) bool { return w.path == path }) {
+			return true
 		}
-		draft.logs = append(draft.logs, wish)
-	}
-	j.mu.Unlock()
-	if draft != nil {
-		if j.files.has(path) {
-			return nil
-		}
+		s.logs = append(slices.Clip(s.logs), wish)
+		return false
+	})
+	switch {
+	case !drafting:
+		return j.files.add(wish)
+	case twice:
+		j.logs.filter.Error(path + " already exists")
+	case !j.files.has(path):
 		return openable(path)
 	}
-	return j.files.add(wish)
+	return nil
 }
 
 // openable says why a log can't be read.
@@ -92,14 +89,13 @@ func openable(path string) error {
 
 // DelLogPath stops reading a log.
 func (j *Jail) DelLogPath(path string) {
-	j.mu.Lock()
-	if j.draft != nil {
-		j.draft.logs = slices.DeleteFunc(j.draft.logs, func(w logWish) bool { return w.path == path })
-		j.mu.Unlock()
-		return
+	drafting, _ := j.editDraft(func(s *settings) bool {
+		s.logs = slices.DeleteFunc(slices.Clone(s.logs), func(w logWish) bool { return w.path == path })
+		return true
+	})
+	if !drafting {
+		j.files.remove(path)
 	}
-	j.mu.Unlock()
-	j.files.remove(path)
 }
 
 // LogPaths lists the logs of the jail.
@@ -107,14 +103,14 @@ func (j *Jail) LogPaths() []string {
 	j.mu.RLock()
 	draft := j.draft
 	j.mu.RUnlock()
-	var paths []string
-	if draft != nil {
-		for _, w := range draft.logs {
-			paths = append(paths, w.path)
-		}
-		return paths
+	if draft == nil {
+		return j.files.paths()
 	}
-	return j.files.paths()
+	paths := make([]string, len(draft.logs))
+	for i, w := range draft.logs {
+		paths[i] = w.path
+	}
+	return paths
 }
 
 func (f *files) paths() []string {

@@ -65,7 +65,7 @@ var table = map[string]option{
 	},
 	"findtime": {
 		set: func(j *Jail, a []any) error { return j.SetFindTime(a[0]) },
-		get: func(j *Jail, _ []any) any { return j.limits().findTime.Py() },
+		get: func(j *Jail, _ []any) any { return j.shown().findTime.Py() },
 	},
 	"datepattern": {
 		set: func(j *Jail, a []any) error { return j.SetDatePattern(pytext.Str(a[0])) },
@@ -77,11 +77,11 @@ var table = map[string]option{
 	},
 	"maxmatches": {
 		set: byIndex((*Jail).SetMaxMatches),
-		get: func(j *Jail, _ []any) any { return j.limits().maxMatches },
+		get: func(j *Jail, _ []any) any { return j.shown().maxMatches },
 	},
 	"maxretry": {
 		set: byIndex((*Jail).SetMaxRetry),
-		get: func(j *Jail, _ []any) any { return j.limits().maxRetry },
+		get: func(j *Jail, _ []any) any { return j.shown().maxRetry },
 	},
 	"maxlines": {
 		set: setMaxLines,
@@ -89,7 +89,7 @@ var table = map[string]option{
 	},
 	"bantime": {
 		set: func(j *Jail, a []any) error { return j.SetBanTime(a[0]) },
-		get: func(j *Jail, _ []any) any { return j.limits().banTime.Py() },
+		get: func(j *Jail, _ []any) any { return j.shown().banTime.Py() },
 	},
 	"banip":   {reply: banIP, get: func(j *Jail, a []any) any { return j.BanList(len(a) > 0 && a[0] == "--with-time") }},
 	"unbanip": {reply: unbanIP},
@@ -245,15 +245,7 @@ func journalList(groups [][]string) []any {
 
 // banTimeExtra is the reply to `get J bantime.OPT`.
 func (j *Jail) banTimeExtra(opt string) any {
-	return j.limits().increment.get(opt)
-}
-
-// limits returns a copy of the settings that commands see.
-func (j *Jail) limits() settings {
-	s := j.shown()
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return *s
+	return j.shown().increment.get(opt)
 }
 
 // texts are a command's arguments as texts; a list among them counts as its

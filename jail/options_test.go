@@ -5,60 +5,67 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"f2b-go/internal/pytext"
 )
+
+// optionCase is one `set`: its reply, and the word with which get then says the
+// same, "" for none. LOG stands for a log's path.
+type optionCase struct {
+	word  string
+	args  []any
+	reply string
+	get   string
+}
+
+var optionCases = []optionCase{
+	{"ignoreself", []any{"false"}, "False", "ignoreself"},
+	{"ignoreself", []any{true}, "True", "ignoreself"},
+	{"addignoreip", []any{"192.0.2.1", "198.51.100.0/24"}, "['198.51.100.0/24', '192.0.2.1']", "ignoreip"},
+	{"addignoreip", nil, "['198.51.100.0/24', '192.0.2.1']", ""},
+	{"delignoreip", []any{"192.0.2.1"}, "['198.51.100.0/24']", "ignoreip"},
+	{"ignorecommand", []any{"/bin/true <ip>"}, "'/bin/true <ip>'", "ignorecommand"},
+	{"ignorecache", []any{`key="<ip>", max-count=10, max-time=5m`}, "['<ip>', 10, 300]", "ignorecache"},
+	{"ignorecache", []any{""}, "None", "ignorecache"},
+	{"addlogpath", []any{"LOG", "tail"}, "['LOG']", "logpath"},
+	{"addlogpath", []any{"LOG"}, "['LOG']", ""},
+	{"dellogpath", []any{"LOG"}, "[]", "logpath"},
+	{"logencoding", []any{"UTF-8"}, "'UTF-8'", "logencoding"},
+	{"addjournalmatch", []any{"_COMM=x", "+", "_UID=0"}, "[]", "journalmatch"},
+	{"prefregex", []any{"^x <F-CONTENT>.*</F-CONTENT>$"}, `'^x (?P<content>.*)$'`, "prefregex"},
+	{"prefregex", []any{""}, "''", "prefregex"},
+	{"addfailregex", []any{"a <IP4>"}, `['a (?:::f{4,6}:)?(?P<ip4>(?:\\d{1,3}\\.){3}\\d{1,3})']`, "failregex"},
+	{"delfailregex", []any{"7"}, `['a (?:::f{4,6}:)?(?P<ip4>(?:\\d{1,3}\\.){3}\\d{1,3})']`, ""},
+	{"delfailregex", []any{"0"}, "[]", "failregex"},
+	{"addignoreregex", []any{"b"}, "['b']", "ignoreregex"},
+	{"delignoreregex", []any{0}, "[]", "ignoreregex"},
+	{"usedns", []any{"RAW"}, "'raw'", "usedns"},
+	{"usedns", []any{true}, "'yes'", "usedns"},
+	{"usedns", []any{"maybe"}, "'no'", "usedns"},
+	{"findtime", []any{"1mo"}, "2629800.0", "findtime"},
+	{"findtime", []any{"10m"}, "600", "findtime"},
+	{"datepattern", []any{"%Y-%m-%d"}, "('%Y-%m-%d', 'Year-Month-Day')", "datepattern"},
+	{"logtimezone", []any{"UTC+0100"}, "'UTC+0100'", "logtimezone"},
+	{"maxmatches", []any{"3"}, "3", "maxmatches"},
+	{"maxretry", []any{"7"}, "7", "maxretry"},
+	{"maxlines", []any{"2"}, "2", "maxlines"},
+	{"bantime", []any{"1mo"}, "2629800", "bantime"},
+	{"bantime", []any{-1}, "-1", "bantime"},
+	{"bantime.increment", []any{"true"}, "True", "bantime.increment"},
+	{"bantime.maxtime", []any{"5w"}, "3024000", "bantime.maxtime"},
+	{"bantime.factor", []any{"2.0 / 2.885385"}, "'2.0 / 2.885385'", "bantime.factor"},
+	{"bantime.factor", []any{""}, "None", "bantime.factor"},
+	{"banip", nil, "0", "banip"},
+}
 
 // TestOptions_5_3 is `set JAIL word args…`: its reply, and what get then says.
 func TestOptions_5_3(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		t.Fatal(err)
-	}
-	tests := []struct {
-		word  string
-		args  []any
-		reply string
-		get   string // word for get, "" for none
-	}{
-		{"ignoreself", []any{"false"}, "False", "ignoreself"},
-		{"ignoreself", []any{true}, "True", "ignoreself"},
-		{"addignoreip", []any{"192.0.2.1", "198.51.100.0/24"}, "['198.51.100.0/24', '192.0.2.1']", "ignoreip"},
-		{"addignoreip", nil, "['198.51.100.0/24', '192.0.2.1']", ""},
-		{"delignoreip", []any{"192.0.2.1"}, "['198.51.100.0/24']", "ignoreip"},
-		{"ignorecommand", []any{"/bin/true <ip>"}, "'/bin/true <ip>'", "ignorecommand"},
-		{"ignorecache", []any{`key="<ip>", max-count=10, max-time=5m`}, "['<ip>', 10, 300]", "ignorecache"},
-		{"ignorecache", []any{""}, "None", "ignorecache"},
-		{"addlogpath", []any{log, "tail"}, "['" + log + "']", "logpath"},
-		{"addlogpath", []any{log}, "['" + log + "']", ""},
-		{"dellogpath", []any{log}, "[]", "logpath"},
-		{"logencoding", []any{"UTF-8"}, "'UTF-8'", "logencoding"},
-		{"addjournalmatch", []any{"_COMM=x", "+", "_UID=0"}, "[]", "journalmatch"},
-		{"prefregex", []any{"^x <F-CONTENT>.*</F-CONTENT>$"}, `'^x (?P<content>.*)$'`, "prefregex"},
-		{"prefregex", []any{""}, "''", "prefregex"},
-		{"addfailregex", []any{"a <IP4>"}, `['a (?:::f{4,6}:)?(?P<ip4>(?:\\d{1,3}\\.){3}\\d{1,3})']`, "failregex"},
-		{"delfailregex", []any{"7"}, `['a (?:::f{4,6}:)?(?P<ip4>(?:\\d{1,3}\\.){3}\\d{1,3})']`, ""},
-		{"delfailregex", []any{"0"}, "[]", "failregex"},
-		{"addignoreregex", []any{"b"}, "['b']", "ignoreregex"},
-		{"delignoreregex", []any{0}, "[]", "ignoreregex"},
-		{"usedns", []any{"RAW"}, "'raw'", "usedns"},
-		{"usedns", []any{true}, "'yes'", "usedns"},
-		{"usedns", []any{"maybe"}, "'no'", "usedns"},
-		{"findtime", []any{"1mo"}, "2629800.0", "findtime"},
-		{"findtime", []any{"10m"}, "600", "findtime"},
-		{"datepattern", []any{"%Y-%m-%d"}, "('%Y-%m-%d', 'Year-Month-Day')", "datepattern"},
-		{"logtimezone", []any{"UTC+0100"}, "'UTC+0100'", "logtimezone"},
-		{"maxmatches", []any{"3"}, "3", "maxmatches"},
-		{"maxretry", []any{"7"}, "7", "maxretry"},
-		{"maxlines", []any{"2"}, "2", "maxlines"},
-		{"bantime", []any{"1mo"}, "2629800", "bantime"},
-		{"bantime", []any{-1}, "-1", "bantime"},
-		{"bantime.increment", []any{"true"}, "True", "bantime.increment"},
-		{"bantime.maxtime", []any{"5w"}, "3024000", "bantime.maxtime"},
-		{"bantime.factor", []any{"2.0 / 2.885385"}, "'2.0 / 2.885385'", "bantime.factor"},
-		{"bantime.factor", []any{""}, "None", "bantime.factor"},
-		{"banip", nil, "0", "banip"},
 	}
 	j := plainJail(t)
 	j.env.ParseOptions = func(text string) (map[string]string, error) {
@@ -67,8 +74,13 @@ func TestOptions_5_3(t *testing.T) {
 		}
 		return map[string]string{"key": "<ip>", "max-count": "10", "max-time": "5m"}, nil
 	}
-	for _, tt := range tests {
-		got, err := j.Set(t.Context(), tt.word, tt.args)
+	for _, tt := range optionCases {
+		args := slices.Clone(tt.args)
+		if len(args) > 0 && args[0] == "LOG" {
+			args[0] = log
+		}
+		tt.reply = strings.ReplaceAll(tt.reply, "LOG", log)
+		got, err := j.Set(t.Context(), tt.word, args)
 		if err != nil || pytext.Repr(got) != tt.reply {
 			t.Errorf("set %s %v: %s, %v; want %s", tt.word, tt.args, pytext.Repr(got), err, tt.reply)
 		}

@@ -18,6 +18,20 @@ func (j *Jail) BeginReload() error {
 	return nil
 }
 
+// editDraft replaces the draft by a changed copy and returns what change does;
+// drafting is false where there is none.
+func (j *Jail) editDraft(change func(*settings) bool) (drafting, result bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.draft == nil {
+		return false, false
+	}
+	next := *j.draft
+	result = change(&next)
+	j.draft = &next
+	return true, result
+}
+
 // AbortReload drops the draft.
 func (j *Jail) AbortReload() {
 	j.mu.Lock()
@@ -34,17 +48,17 @@ func (j *Jail) EndReload(ctx context.Context) {
 	j.acting.Lock()
 	defer j.acting.Unlock()
 	j.mu.Lock()
-	draft, old := j.draft, j.live
-	if draft == nil {
+	if j.draft == nil {
 		j.mu.Unlock()
 		return
 	}
-	wishes := draft.logs
-	draft.logs = nil
-	kept, fresh, gone := mergeActions(draft, old.actions)
-	old.filter.Adopt(draft.filter)
-	draft.filter = old.filter
-	j.live, j.draft = draft, nil
+	old, next := j.live, *j.draft
+	wishes := next.logs
+	next.logs = nil
+	kept, fresh, gone := mergeActions(&next, old.actions)
+	old.filter.Adopt(next.filter)
+	next.filter = old.filter
+	j.live, j.draft = &next, nil
 	j.enforce()
 	j.mu.Unlock()
 
@@ -55,12 +69,13 @@ func (j *Jail) EndReload(ctx context.Context) {
 	j.queue.poke()
 }
 
-// mergeActions makes the draft go on with those old actions that can take over
+// mergeActions makes the next settings go on with those old actions that can take over
 // the properties of their namesake. It returns them, the actions that are new
 // and those that are gone.
-func mergeActions(draft *settings, old []Action) (kept []Reloader, fresh, gone []Action) {
+func mergeActions(next *settings, old []Action) (kept []Reloader, fresh, gone []Action) {
 	gone = slices.Clone(old)
-	for i, a := range draft.actions {
+	next.actions = slices.Clone(next.actions)
+	for i, a := range next.actions {
 		k := indexAction(gone, a.Name())
 		if k < 0 {
 			fresh = append(fresh, a)
@@ -71,7 +86,7 @@ func mergeActions(draft *settings, old []Action) (kept []Reloader, fresh, gone [
 			fresh = append(fresh, a)
 			continue
 		}
-		draft.actions[i] = gone[k]
+		next.actions[i] = gone[k]
 		kept = append(kept, r)
 		gone = slices.Delete(gone, k, k+1)
 	}

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"f2b-go/internal/pytext"
+	"f2b-go/source"
 )
 
 // TestReload_3_8 keeps bans, counters and sessions, takes new settings and
@@ -126,4 +128,58 @@ func TestReloadOfLogs_3_8_4(t *testing.T) {
 	if got := j.LogPaths(); !slices.Equal(got, []string{b, c}) {
 		t.Errorf("after the reload: %v", got)
 	}
+}
+
+// TestReloadKeepsSessions: a line before the reload and one after it are one
+// session's.
+func TestReloadKeepsSessions(t *testing.T) {
+	inBubble(t, false, func(b *bench) {
+		set := func() {
+			b.must(b.j.AddFailRegex(`^ <F-NOFAIL>connect</F-NOFAIL> <F-MLFID>\d+</F-MLFID> from <ADDR>$`))
+			b.must(b.j.AddFailRegex(`^ bad <F-MLFID>\d+</F-MLFID>$`))
+		}
+		set()
+		b.start()
+		b.line(0, "connect 7 from 192.0.2.1")
+		b.must(b.j.BeginReload())
+		set()
+		b.j.EndReload(b.Context())
+		b.take()
+		b.line(0, "bad 7")
+		b.want("INFO filter: [j] Found 192.0.2.1 - 2000-01-02 00:00:00")
+	})
+}
+
+// TestSettersWhileLinesAreJudged is for the race detector.
+func TestSettersWhileLinesAreJudged(t *testing.T) {
+	j := quietJail(t)
+	log := &logFile{j: j, inOperation: true}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		data := attack(200, 50)
+		for range 10 {
+			if err := log.Lines(t.Context(), source.Batch{Data: data}); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for i := range 100 {
+		j.SetMaxRetry(2 + i%3)
+		j.SetMaxMatches(i % 5)
+		j.AddIgnoreIP(fmt.Sprintf("10.0.%d.0/24", i))
+		for _, err := range []error{j.SetFindTime(600 + i), j.SetBanTime(60 + i), j.SetBanTimeExtra("factor", "2"), j.AddIgnoreRegex("none"), j.BeginReload(), j.AddFailRegex(`fail \S+ <ADDR>$`)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%2 == 0 {
+			j.AbortReload()
+		} else {
+			j.EndReload(t.Context())
+		}
+		j.Status("basic")
+		j.BanList(true)
+	}
+	<-done
 }

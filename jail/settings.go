@@ -207,12 +207,7 @@ func (j *Jail) DelJournalMatch(words []string) (err error) {
 }
 
 // JournalMatches lists the alternatives of journalmatch.
-func (j *Jail) JournalMatches() [][]string {
-	s := j.shown()
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return s.journal
-}
+func (j *Jail) JournalMatches() [][]string { return j.shown().journal }
 
 // AddAction adds an action at the end of the order. On a running jail it is
 // not started, as in fail2ban; in a reload it is (E.1).
@@ -250,12 +245,7 @@ func (j *Jail) Action(name string) (Action, error) {
 }
 
 // Actions lists the actions in order.
-func (j *Jail) Actions() []Action {
-	s := j.shown()
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return s.actions
-}
+func (j *Jail) Actions() []Action { return j.shown().actions }
 
 func indexAction(list []Action, name string) int {
 	return slices.IndexFunc(list, func(a Action) bool { return a.Name() == name })
