@@ -29,6 +29,9 @@ type Request struct {
 	Test bool
 	// Command tells that words of a command follow the options.
 	Command bool
+	// Server tells that fail2ban-server asks, which ends without another word where
+	// the client logs that its start failed.
+	Server bool
 	// Given are socket, pidfile, loglevel, logtarget and syslogsocket as far as the
 	// command line names them.
 	Given map[string]string
@@ -48,10 +51,8 @@ func (c *Config) Answer(w io.Writer, r Request) (g General, code int, done bool)
 		return g, 0, false
 	}
 	c.forgetJails()
-	good := true
-	stream, good, err := c.stream(StreamOptions{Given: r.Given, Strict: r.Test, MissingLogs: r.Dump != NoDump})
+	stream, good, err := c.stream(StreamOptions{Given: g.given(), Strict: r.Test, MissingLogs: r.Dump != NoDump})
 	if err != nil {
-		good = false
 		c.log(err.Message())
 	}
 	if r.Dump != NoDump {
@@ -96,7 +97,7 @@ func (c *Config) verdict(good bool, r Request) int {
 }
 
 func (c *Config) refuse(r Request) int {
-	if !r.Test || r.Command {
+	if !r.Server && (!r.Test || r.Command) {
 		c.log(Message{Severity: Fault, Logger: "fail2ban", Text: "Init of command line failed"})
 	}
 	return 255

@@ -36,6 +36,11 @@ type General struct {
 	ReportVersion string
 }
 
+// given are the settled values as if the command line had named them all.
+func (g General) given() map[string]string {
+	return map[string]string{"socket": g.Socket, "pidfile": g.PidFile, "loglevel": g.LogLevel, "logtarget": g.LogTarget, "syslogsocket": g.SyslogSocket}
+}
+
 // General reads what client and server need at first. given are the values of
 // the command line under their names (socket, pidfile, loglevel, logtarget,
 // syslogsocket); fail2ban.conf is only read if one of them is missing. Errors

@@ -41,9 +41,7 @@ func (j *jailReader) enabled() bool {
 // others survive; an error ends the reading of all. added are options that come
 // before those of the section, for a jail that only lends its filter.
 func (j *jailReader) load(added *optionSet) (ok bool, err *Error) {
-	defaults := j.from.defaults
-	defaults.set("fail2ban_version", raw{value: j.config.version})
-	defaults.set("fail2ban_confpath", raw{value: j.config.dir})
+	j.lendDefaults()
 	j.opts, err = j.from.options(j.name, asks{specs: firstSpecs, strict: true, convert: true})
 	if err != nil {
 		return false, err
@@ -67,6 +65,13 @@ func (j *jailReader) load(added *optionSet) (ok bool, err *Error) {
 		}
 	}
 	return j.loadActions()
+}
+
+// lendDefaults adds what is always there in jail files (1.4.8).
+func (j *jailReader) lendDefaults() {
+	defaults := j.from.defaults
+	defaults.set("fail2ban_version", raw{value: j.config.version})
+	defaults.set("fail2ban_confpath", raw{value: j.config.dir})
 }
 
 // bad marks the jail as faulty.
