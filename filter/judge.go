@@ -265,8 +265,8 @@ func (f *Filter) fillBuffer(j *job) {
 			b = append(b, j.line[:j.cut[0]]...)
 			b = append(b, j.line[j.cut[1]:]...)
 		}
-		f.scratch.buf = append(b, '\n')
-		j.buf = f.scratch.buf
+		b = append(b, '\n')
+		f.scratch.buf, j.buf = b, b
 		return
 	}
 	f.buffer = append(f.buffer, j.match())

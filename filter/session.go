@@ -140,8 +140,8 @@ func (f *Filter) mergeSession(j *job, id string, rec *record, lines []Match) *re
 
 // join brings a line's data into the open session and gives the number of its
 // users.
-func (open *record) join(rec *record, user Field, gained bool) int {
-	fs := &open.fields
+func (rec *record) join(line *record, user Field, gained bool) int {
+	fs := &rec.fields
 	users := fs.addUser(user)
 	excused := fs.pop("nofail")
 	excused = fs.pop("mlfgained") || excused
@@ -149,9 +149,9 @@ func (open *record) join(rec *record, user Field, gained bool) int {
 		fs.pop("mlfpending")
 	}
 	if !excused && !fs.isTrue("mlfpending") {
-		open.matches = nil // already delivered
+		rec.matches = nil // already delivered
 	}
-	fs.update(rec.fields)
+	fs.update(line.fields)
 	return users
 }
 

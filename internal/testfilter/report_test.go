@@ -56,7 +56,7 @@ var reports = map[string][][]string{
 		{"LOG", `from <HOST>`}, {"-e", "latin1", "--print-all-matched", "LOG", `from <HOST>`}, {"-e", "ascii", "LOG", `x<HOST>`}, {"LOG", `x<HOST>`},
 		{"-o", "msg", "LOG", `from <HOST>`},
 	},
-	"years": {{"-v", "LOG", `from <HOST>$`}, {"-o", "row", "LOG", `from <HOST>$`}},
+	"years": {{"LOG", `from <HOST>$`}, {"-o", "row", "LOG", `from <HOST>$`}},
 	"lines": {
 		{"-L", "3", "LOG", `fail (?P<n>\d)<SKIPLINES>.*host (?P=n) <HOST>$`}, {"-L", "3", "-v", "--print-all-matched", "LOG", `fail (?P<n>\d)<SKIPLINES>.*host (?P=n) <HOST>$`},
 		{"--maxlines=3", "-o", "msg", "LOG", `fail (?P<n>\d)<SKIPLINES>.*host (?P=n) <HOST>$`},
