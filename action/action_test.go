@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"errors"
+	"log/slog"
 	"os/exec"
 	"slices"
 	"strings"
@@ -249,5 +250,43 @@ func TestOwnNames(t *testing.T) {
 	}
 	if got := h.Reverse(t.Context(), ipaddr.Parse("bob")); got != "" {
 		t.Errorf("a name for an ID that is no address: %q", got)
+	}
+}
+
+// TestSecretsStayOutOfTheLog: a failed command is told without its password.
+func TestSecretsStayOutOfTheLog(t *testing.T) {
+	var log strings.Builder
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c := action.NewCommand("act", action.Env{Jail: &view{name: "j"}, Runner: &shell.Runner{Log: logger}, Names: names{}, Log: logger})
+	for name, value := range map[string]any{"actionban": `echo "<cftoken>" "<matches>"; exit 1`, "cftoken": "s3cr3t-key", "_bypass_if_restored": "echo"} {
+		if err := c.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ticket := banTicket(bad4)
+	ticket.Matches = []jail.Match{{Before: "it's"}}
+	if err := c.Ban(t.Context(), ticket); err == nil {
+		t.Fatal("the command did not fail")
+	}
+	if strings.Contains(log.String(), "s3cr3t") {
+		t.Errorf("the log tells the secret:\n%s", log.String())
+	}
+	if n := strings.Count(log.String(), "***"); n < 5 {
+		t.Errorf("%d places are hidden in the log, want the property, two commands and two outputs:\n%s", n, log.String())
+	}
+}
+
+// TestIgnoreCommand_2_10_6 fills an ignorecommand as fail2ban does: what a log
+// line controls goes over as variables.
+func TestIgnoreCommand_2_10_6(t *testing.T) {
+	e := action.NewExpander(action.Env{Jail: &view{name: "j"}, Names: names{}, Clock: fixedClock})
+	ticket := banTicket(bad4)
+	ticket.Fields = pytext.Dict{{Key: "user", Value: "$(id)"}}
+	script, args := e.Expand("check <ip> <fid> <family> '<F-NONE>' \"<F-USER>\" <nosuch> <br><fq-hostname>", ticket)
+	if want := "f2bV_F_user=$0 \ncheck 192.0.2.1 192.0.2.1 inet4 '' \"$f2bV_F_user\" <nosuch> \npbx.example.test"; script != want {
+		t.Errorf("script %q, want %q", script, want)
+	}
+	if diff := cmp.Diff([]string{"$(id)"}, args); diff != "" {
+		t.Errorf("arguments:\n%s", diff)
 	}
 }

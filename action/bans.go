@@ -21,7 +21,7 @@ func (c *Command) Reban(ctx context.Context, t *jail.Ticket) error {
 }
 
 func (c *Command) ban(ctx context.Context, t *jail.Ticket, property string) error {
-	in := c.info(ctx, t)
+	in := newInfo(ctx, &c.env, t)
 	in.value("family")
 	f := familyOf(t)
 	if c.onDemand() && !c.started.get(f).up {
@@ -41,12 +41,12 @@ func (c *Command) Unban(ctx context.Context, t *jail.Ticket) error {
 	if !c.started.get(familyOf(t)).items {
 		return nil
 	}
-	return c.ticketStep(ctx, "actionunban", "unbanning", c.info(ctx, t))
+	return c.ticketStep(ctx, "actionunban", "unbanning", newInfo(ctx, &c.env, t))
 }
 
 // Prolong runs actionprolong (COMPAT 3.6.7).
 func (c *Command) Prolong(ctx context.Context, t *jail.Ticket) error {
-	return c.ticketStep(ctx, "actionprolong", "prolonging", c.info(ctx, t))
+	return c.ticketStep(ctx, "actionprolong", "prolonging", newInfo(ctx, &c.env, t))
 }
 
 // ticketStep runs a ticket's command; one that failed once more if the check
@@ -70,7 +70,7 @@ func (c *Command) ticketStep(ctx context.Context, property, doing string, in *in
 		if err != nil {
 			return failed(err.Error())
 		}
-		if c.run(ctx, dynamic(text, in.value, in.data)) {
+		if c.run(ctx, dynamic(text, in.values())) {
 			return nil
 		}
 		if again {

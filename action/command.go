@@ -71,7 +71,11 @@ func (c *Command) Set(name string, value any) error {
 		return nil
 	}
 	c.executed = nil
-	c.env.Log.Debug("  Set " + name + " = " + pytext.Repr(c.props.values[name]))
+	shown := c.props.values[name]
+	if isSecret(name) {
+		shown = "***"
+	}
+	c.env.Log.Debug("  Set " + name + " = " + pytext.Repr(shown))
 	return nil
 }
 
@@ -150,6 +154,7 @@ func (c *Command) run(ctx context.Context, cmd shell.Command) bool {
 	c.mu.Lock()
 	cmd.Timeout = c.props.timeout()
 	cmd.Group = c.group()
+	cmd.Secrets = c.props.secretTexts()
 	c.mu.Unlock()
 	return c.env.Runner.Run(ctx, cmd).OK
 }

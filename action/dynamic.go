@@ -25,32 +25,40 @@ const inlineMax = 256
 // what a script puts around a value when it hands it to a program in turn.
 const maxValue = shell.MaxArg - 8<<10
 
-// lookup gives the value of a dynamic tag as Python would hold it.
-type lookup func(tag string) (value any, ok bool)
+// values are where a text's dynamic tags come from.
+type values struct {
+	// value gives a tag's value as Python would hold it.
+	value func(tag string) (value any, ok bool)
+	// data are the filter's groups for the tags <F-NAME>.
+	data func() pytext.Dict
+	// constant gives the tags that no log line controls, as they are; nil for none.
+	constant func(tag string) (text string, ok bool)
+}
 
 // dynamic puts a ticket's values into a command's text, in one pass, and what a
-// shell could misread into variables (COMPAT 4.1.2, 4.2). data are the filter's
-// groups for the tags <F-NAME>.
-func dynamic(text string, value lookup, data func() pytext.Dict) shell.Command {
-	c := insert(text, value, data, maxValue)
+// shell could misread into variables (COMPAT 4.1.2, 4.2).
+func dynamic(text string, from values) shell.Command {
+	c := insert(text, from, maxValue)
 	if len(c.Script) > shell.MaxArg {
-		c = insert(text, value, data, inlineMax)
+		c = insert(text, from, inlineMax)
 	}
 	limit(&c)
 	return c
 }
 
-func insert(text string, value lookup, data func() pytext.Dict, inline int) shell.Command {
+func insert(text string, from values, inline int) shell.Command {
 	v := variables{inline: inline}
 	text = tags.Expand(text, func(tag string) (string, bool) {
-		val, ok := value(tag)
-		if !ok {
+		if val, ok := from.value(tag); ok {
+			return v.insert(tag, pytext.Str(val)), true
+		}
+		if from.constant == nil {
 			return "", false
 		}
-		return v.insert(tag, pytext.Str(val)), true
+		return from.constant(tag)
 	})
 	if strings.Contains(text, "<F-") {
-		text = v.groups(text, data())
+		text = v.groups(text, from.data())
 	}
 	return v.command(text)
 }

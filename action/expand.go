@@ -6,16 +6,18 @@ import (
 	"f2b-go/jail"
 )
 
-// Expander fills the dynamic tags of texts that are no actions: ignorecommand
-// and the key of ignorecache (COMPAT 2.10.6). It is a jail.Expander.
+// Expander fills dynamic tags into a jail's ignorecommand and ignorecache
+// (COMPAT 2.10.6, 2.10.7); it is a jail.Expander.
 type Expander struct{ env Env }
 
-// NewExpander returns an Expander for a jail; env needs no Runner.
+// NewExpander returns one for the jail of env; Runner is not used.
 func NewExpander(env Env) *Expander { return &Expander{env.withDefaults()} }
 
-// Expand returns the script and its arguments, as an action's command has them.
+// Expand puts a ticket's values into text: as they are, or as variables that
+// the script in front of it sets from args where a shell could misread them.
 func (e *Expander) Expand(text string, t *jail.Ticket) (script string, args []string) {
-	in := &info{ctx: context.Background(), env: &e.env, ticket: t, got: map[string]any{}}
-	c := dynamic(text, in.value, in.data)
+	c := dynamic(text, newInfo(context.Background(), &e.env, t).values())
 	return c.Script, c.Args
 }
+
+var _ jail.Expander = (*Expander)(nil)

@@ -17,8 +17,13 @@ type info struct {
 	merged map[bool]*jail.Ticket
 }
 
-func (c *Command) info(ctx context.Context, t *jail.Ticket) *info {
-	return &info{ctx: ctx, env: &c.env, ticket: t, got: map[string]any{}}
+func newInfo(ctx context.Context, env *Env, t *jail.Ticket) *info {
+	return &info{ctx: ctx, env: env, ticket: t, got: map[string]any{}}
+}
+
+// values are the ticket's for a command's text.
+func (i *info) values() values {
+	return values{value: i.value, data: i.data, constant: i.env.constant}
 }
 
 // infoTags are the dynamic tags in fail2ban's order (COMPAT 4.1).

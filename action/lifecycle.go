@@ -119,7 +119,7 @@ func (c *Command) operate(ctx context.Context, op operation, list []family, afte
 		ok := true
 		if text != "" && !c.recorded(op, f, text) {
 			in := c.operationInfo(ctx, f)
-			ok = c.run(ctx, dynamic(text, in.value, in.data))
+			ok = c.run(ctx, dynamic(text, in.values()))
 		}
 		if !ok && failure == "" {
 			failure = "'Script error'"
@@ -147,13 +147,13 @@ func (c *Command) operationText(property string, f family) (string, error) {
 	value := func(tag string) (any, bool) {
 		return string(f), tag == "family"
 	}
-	return dynamic(text, value, func() pytext.Dict { return nil }).Script, nil
+	return dynamic(text, values{value: value, data: func() pytext.Dict { return nil }}).Script, nil
 }
 
 // operationInfo is the dynamic tags of an empty ticket of now.
 func (c *Command) operationInfo(ctx context.Context, f family) *info {
 	now := c.env.Clock()
-	in := c.info(ctx, &jail.Ticket{Time: unix(now)})
+	in := newInfo(ctx, &c.env, &jail.Ticket{Time: unix(now)})
 	in.got["family"] = f.python()
 	return in
 }

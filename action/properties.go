@@ -33,6 +33,8 @@ type properties struct {
 	substituted map[string]*tags.Map
 	// texts holds finished texts, by query and condition.
 	texts map[query]string
+	// secrets are the texts that logs must not show; nil until they are asked for.
+	secrets []string
 }
 
 type query struct{ text, condition string }
@@ -66,7 +68,7 @@ func (p *properties) set(name string, value any) error {
 }
 
 // forget drops what was kept of the properties.
-func (p *properties) forget() { p.substituted, p.texts = nil, nil }
+func (p *properties) forget() { p.substituted, p.texts, p.secrets = nil, nil, nil }
 
 func (p *properties) text(name string) string {
 	v, ok := p.values[name]
@@ -74,6 +76,40 @@ func (p *properties) text(name string) string {
 		return ""
 	}
 	return pytext.Str(v)
+}
+
+// secretMin is the length in bytes from which a secret is one: hiding every "no"
+// in the log would tell more than it hides.
+const secretMin = 4
+
+// isSecret tells by its name whether a property is a password or the like.
+func isSecret(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"password", "passwd", "mnwpass", "secret", "token", "apikey", "api_key", "api-key", "ns_auth"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// secretTexts are the values of properties that logs must not show.
+func (p *properties) secretTexts() []string {
+	if p.secrets != nil {
+		return p.secrets
+	}
+	p.secrets = []string{}
+	// What cannot be substituted cannot be run either.
+	set, err := p.substitute("")
+	if err != nil {
+		return p.secrets
+	}
+	for _, name := range set.Names() {
+		if text, _ := set.Get(name); isSecret(name) && len(text) >= secretMin {
+			p.secrets = append(p.secrets, text)
+		}
+	}
+	return p.secrets
 }
 
 // truth is Python's truth of a property; a missing one is false.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,10 +31,22 @@ type reporter struct {
 	log   *slog.Logger
 	id    string
 	level slog.Level
+	mask  *strings.Replacer
 }
 
 func (r reporter) say(level slog.Level, text string) {
-	r.log.Log(context.Background(), level, r.id+" -- "+text)
+	r.log.Log(context.Background(), level, r.id+" -- "+r.mask.Replace(text))
+}
+
+// masker hides texts, longer ones first, since one may hold another.
+func masker(secrets []string) *strings.Replacer {
+	var pairs []string
+	for _, s := range slices.SortedFunc(slices.Values(secrets), func(a, b string) int { return len(b) - len(a) }) {
+		if s != "" {
+			pairs = append(pairs, s, "***")
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // report tells a command's outcome in fail2ban's words (COMPAT 4.3.4).
@@ -41,7 +54,7 @@ func report(log *slog.Logger, c Command, res Result) {
 	if log == nil || (res.OK && !res.TimedOut && !log.Enabled(context.Background(), slog.LevelDebug)) {
 		return
 	}
-	r := reporter{log: log, id: commandID(), level: slog.LevelError}
+	r := reporter{log: log, id: commandID(), level: slog.LevelError, mask: masker(c.Secrets)}
 	execLevel := slog.LevelError
 	if res.OK {
 		r.level = slog.LevelDebug
@@ -54,7 +67,7 @@ func report(log *slog.Logger, c Command, res Result) {
 		r.say(slog.LevelError, "timed out after "+seconds(c.Timeout)+" seconds.")
 	}
 	if res.Err != nil {
-		log.Error(fmt.Sprintf("%s -- failed with %v", c, res.Err))
+		log.Error(r.mask.Replace(fmt.Sprintf("%s -- failed with %v", c, res.Err)))
 	}
 	if log.Enabled(context.Background(), r.level) {
 		r.output("stdout", res.Stdout, res.MoreStdout)
@@ -88,8 +101,8 @@ func (r reporter) ending(c Command, res Result) {
 	default:
 		r.say(slog.LevelError, fmt.Sprintf("returned %d", res.Code))
 		if res.Code == 127 {
-			r.log.Info(`HINT on 127: "Command not found". Make sure that all commands in ` + quoted(c) +
-				" are in the PATH of the fail2ban-server process.")
+			r.log.Info(r.mask.Replace(`HINT on 127: "Command not found". Make sure that all commands in ` + quoted(c) +
+				" are in the PATH of the fail2ban-server process."))
 		}
 	}
 }

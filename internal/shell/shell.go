@@ -47,6 +47,8 @@ type Command struct {
 	// Group names commands that must not overlap, such as those that edit one
 	// file; the empty group has no such rule.
 	Group string
+	// Secrets are texts that the log must not show.
+	Secrets []string
 	// Success lists the exit codes that mean success; none means 0 alone.
 	Success []int
 }
