@@ -82,6 +82,7 @@ func (c *counter) add(t *Ticket, count int, observed bool) (attempts int) {
 }
 
 func (c *counter) first(t *Ticket, count int) {
+	t.fill()
 	t.first = t.Time
 	t.Attempts = t.Failures
 	if count > t.Failures {
@@ -124,27 +125,22 @@ func (c *counter) adjust(old, t *Ticket) {
 }
 
 // appendMatches keeps the last limit matches. The first failure's keep their
-// parts until lines are dropped; later ones are whole texts (3.2.4).
-func appendMatches(old, add []Match, limit int) []Match {
-	n := len(old) + len(add)
-	cut := n > limit
-	if !cut && len(add) == 0 {
-		return old
+// parts until lines are dropped; later ones are whole texts (3.2.4). The slice
+// is changed in place: a ticket in the counter is nobody else's.
+func appendMatches(list, add []Match, limit int) []Match {
+	had := len(list)
+	list = append(list, add...)
+	whole := list[had:]
+	if over := len(list) - limit; over > 0 {
+		n := copy(list, list[over:])
+		clear(list[n:])
+		list = list[:n]
+		whole = list
 	}
-	all := make([]Match, 0, n)
-	for _, m := range old {
-		if cut {
-			m = Match{Before: m.Text()}
-		}
-		all = append(all, m)
+	for i := range whole {
+		whole[i].Split = false
 	}
-	for _, m := range add {
-		all = append(all, Match{Before: m.Text()})
-	}
-	if cut {
-		return append([]Match(nil), all[n-limit:]...)
-	}
-	return all
+	return list
 }
 
 func (c *counter) weigh(e *counted) {

@@ -93,7 +93,7 @@ func TestMatchesKept_3_2_4(t *testing.T) {
 			c.add(failure("192.0.2.1", float64(i), l), 1, false)
 		}
 		got, _ := c.take(ipaddr.Parse("192.0.2.1"))
-		if !reflect.DeepEqual(got.Matches, tt.want) {
+		if !slices.Equal(got.Matches, tt.want) {
 			t.Errorf("maxmatches %d: %+v, want %+v", tt.maxMatches, got.Matches, tt.want)
 		}
 	}

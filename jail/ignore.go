@@ -230,6 +230,7 @@ func (e ignoreEnv) expand(text string, t *Ticket) (string, []string) {
 	if e.expander == nil {
 		return text, nil
 	}
+	t.fill()
 	return e.expander.Expand(text, t)
 }
 

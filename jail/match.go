@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 
 	"f2b-go/filter"
 	"f2b-go/filter/date"
@@ -48,23 +49,19 @@ func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
 	if s.ignore.ignored(ctx, t) {
 		return
 	}
-	j.logs.filter.Info(j.say("Found " + t.ID.String() + " - " + j.timeText(t.Time)))
+	if j.logs.filter.Enabled(ctx, slog.LevelInfo) {
+		j.logs.filter.Info(j.say("Found " + t.ID.String() + " - " + j.timeText(t.Time)))
+	}
 	j.count(ctx, s, t, 1)
 }
 
 // newTicket is the failure as a ticket.
 func newTicket(f *filter.Failure) *Ticket {
-	t := &Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt}
+	t := &Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, raw: f.Fields}
 	if len(f.Matches) > 0 {
 		t.Matches = make([]Match, len(f.Matches))
 		for i, m := range f.Matches {
 			t.Matches[i] = Match{Before: m.Before, Date: m.Date, After: m.After, Split: true}
-		}
-	}
-	for i := range f.Fields {
-		field := &f.Fields[i]
-		if field.Kind != filter.None && field.Kind != filter.Lines {
-			t.Fields = append(t.Fields, pytext.Item{Key: field.Name, Value: field.Python()})
 		}
 	}
 	return t

@@ -44,16 +44,24 @@ func (j *Jail) AbortReload() {
 // same name take over their new properties; new ones start and get the bans in
 // force before those that are gone lift them and stop.
 func (j *Jail) EndReload(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
+	if wishes, ok := j.swap(context.WithoutCancel(ctx)); ok {
+		j.changeLogs(wishes)
+		j.queue.poke()
+	}
+}
+
+// swap puts the draft into force but for its logs, which it returns; ok is
+// false where there is no draft.
+func (j *Jail) swap(ctx context.Context) (wishes []logWish, ok bool) {
 	j.acting.Lock()
 	defer j.acting.Unlock()
 	j.mu.Lock()
 	if j.draft == nil {
 		j.mu.Unlock()
-		return
+		return nil, false
 	}
 	old, next := j.live, *j.draft
-	wishes := next.logs
+	wishes = next.logs
 	next.logs = nil
 	kept, fresh, gone := mergeActions(&next, old.actions)
 	old.filter.Adopt(next.filter)
@@ -61,12 +69,10 @@ func (j *Jail) EndReload(ctx context.Context) {
 	j.live, j.draft = &next, nil
 	j.enforce()
 	j.mu.Unlock()
-
 	if j.started {
 		j.changeActions(ctx, kept, fresh, gone)
 	}
-	j.changeLogs(wishes)
-	j.queue.poke()
+	return wishes, true
 }
 
 // mergeActions makes the next settings go on with those old actions that can take over

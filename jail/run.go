@@ -33,6 +33,9 @@ func (j *Jail) Run(ctx context.Context) error {
 	}
 	defer j.running.Store(false)
 	lasting := context.WithoutCancel(ctx)
+	if j.Journal() {
+		j.logs.jail.Error(j.say("the journal is not read yet, so this jail finds nothing: give it a logpath and backend = auto"))
+	}
 	j.files.attach()
 	j.logs.jail.Info("Jail " + pytext.Repr(j.name) + " started")
 	j.startActions(lasting)

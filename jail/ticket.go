@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"f2b-go/filter"
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/pytext"
 )
@@ -35,8 +36,8 @@ func (s Seconds) Py() any {
 // Match is one piece of what led to a failure: a log line, or a text given
 // with `set J attempt`.
 type Match struct {
-	// Before, Date and After are the line cut at its date. A text has Before
-	// only.
+	// Before, Date and After are the line cut at its date; joined they are the
+	// line. A text has Before only.
 	Before, Date, After string
 	// Split is true where fail2ban stores the three parts instead of the
 	// joined text (3.2.4).
@@ -80,9 +81,10 @@ type Ticket struct {
 	// were judged before a restart (3.3.4).
 	Restored bool
 
-	first  float64 // time of the first failure, for the attempts
-	banned bool    // all actions have been asked
-	epoch  int     // ban epoch at the last (re)ban
+	raw    filter.Fields // what Fields will be, until somebody asks
+	first  float64       // time of the first failure, for the attempts
+	banned bool          // all actions have been asked
+	epoch  int           // ban epoch at the last (re)ban
 }
 
 // IP returns the address for the tag <ip>: the filter's address when the ID
@@ -159,6 +161,22 @@ func (t *Ticket) End(jail Seconds) float64 {
 
 // SetBanTime gives the ticket a ban time of its own.
 func (t *Ticket) SetBanTime(s Seconds) { t.BanTime, t.HasBanTime = s, true }
+
+// fill makes Fields of what the filter found. Most failures only add to the
+// ticket of their ID and never need it.
+func (t *Ticket) fill() {
+	if t.raw == nil {
+		return
+	}
+	t.Fields = make(pytext.Dict, 0, len(t.raw))
+	for i := range t.raw {
+		f := &t.raw[i]
+		if f.Kind != filter.None && f.Kind != filter.Lines {
+			t.Fields = append(t.Fields, pytext.Item{Key: f.Name, Value: f.Python()})
+		}
+	}
+	t.raw = nil
+}
 
 // copyOf returns a ticket that shares nothing which changes later.
 func (t *Ticket) copyOf() *Ticket {
