@@ -1,6 +1,7 @@
 package date
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -149,12 +150,27 @@ func (h *hit) place(line []byte) (start, end int) {
 
 // chars counts the characters of a text.
 func chars(text []byte) int {
+	if ascii(text) {
+		return len(text)
+	}
+	return utf8.RuneCount(text)
+}
+
+// ascii reports whether a text has ASCII characters only.
+func ascii(text []byte) bool {
+	const high = 0x8080808080808080
+	for len(text) >= 8 {
+		if binary.LittleEndian.Uint64(text)&high != 0 {
+			return false
+		}
+		text = text[8:]
+	}
 	for _, b := range text {
 		if b >= utf8.RuneSelf {
-			return utf8.RuneCount(text)
+			return false
 		}
 	}
-	return len(text)
+	return true
 }
 
 // win records d.best as the winner and fills in its match.
@@ -230,11 +246,11 @@ func (d *Detector) bubble(i int) int {
 // byteOffset returns where the character with this number begins, or the
 // line's length.
 func byteOffset(line []byte, chars int) int {
-	i := 0
-	for i < len(line) && i < chars && line[i] < utf8.RuneSelf {
-		i++
+	if ascii(line[:min(len(line), chars)]) {
+		return min(len(line), chars)
 	}
-	for n := i; i < len(line) && n < chars; n++ {
+	i := 0
+	for n := 0; i < len(line) && n < chars; n++ {
 		_, size := utf8.DecodeRune(line[i:])
 		i += size
 	}

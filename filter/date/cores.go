@@ -39,7 +39,7 @@ func readISODate(t *template, line []byte, at, end int, f *fields, twoBlanks boo
 	default:
 		return 0, unmatched
 	}
-	*f = noFields()
+	f.reset()
 	f.year, f.month, f.day = year, month, day
 	if p, v = readClock(line, p, end, 23, f); v != matched {
 		return 0, v
@@ -101,7 +101,7 @@ func readSyslog(t *template, line []byte, at, end int, f *fields) (int, verdict)
 	if p++; byteAt(line, p, end) == ' ' {
 		p++
 	}
-	*f = noFields()
+	f.reset()
 	f.weekday, f.month, f.day = weekday, number+1, day
 	if p, v = readClock(line, p, end, 29, f); v != matched {
 		return 0, v
@@ -145,13 +145,17 @@ func endYear(t *template, line []byte, p, end int, f *fields) (int, verdict) {
 
 // readApache reads 31/Oct/2006:09:22:55 -0000 and its like.
 func readApache(t *template, line []byte, at, end int, f *fields) (int, verdict) {
+	// Most digits in a line are far from a slash.
+	if a, b := byteAt(line, at+1, end), byteAt(line, at+2, end); !dateSlash(a) && !dateSlash(b) && byteKind[a]&highByte == 0 {
+		return 0, unmatched
+	}
 	day, size, v := readDay(line, at, end)
 	if v != matched {
 		return 0, v
 	}
 	p := at + size
 	sep := byteAt(line, p, end)
-	if sep != '-' && sep != '/' {
+	if !dateSlash(sep) {
 		return 0, unmatched
 	}
 	month, isMonth, v := readName(line, p+1, end)
@@ -169,7 +173,7 @@ func readApache(t *template, line []byte, at, end int, f *fields) (int, verdict)
 	if c := byteAt(line, p, end); c == ':' || c == ' ' {
 		p++
 	}
-	*f = noFields()
+	f.reset()
 	f.year, f.month, f.day = year, month+1, day
 	if p, v = readClock(line, p, end, 23, f); v != matched {
 		return 0, v
@@ -186,6 +190,8 @@ func readApache(t *template, line []byte, at, end int, f *fields) (int, verdict)
 	}
 	return endOneBlankZone(line, p, end, f)
 }
+
+func dateSlash(c byte) bool { return c == '-' || c == '/' }
 
 // endOneBlankZone reads an optional zone after exactly one blank.
 func endOneBlankZone(line []byte, p, end int, f *fields) (int, verdict) {

@@ -144,10 +144,8 @@ func timeAt(line []byte, i int) family {
 		return 0
 	}
 	// Digits of other scripts are not looked at any closer.
-	for _, c := range line[max(0, i-24) : i+1+minute+2] {
-		if byteKind[c]&highByte != 0 {
-			return familyAnyTime
-		}
+	if !ascii(line[max(0, i-24) : i+1+minute+2]) {
+		return familyAnyTime
 	}
 	if minute > 2 || minute == 2 && !digit(rest[1]) {
 		return 0
@@ -251,26 +249,35 @@ func byteBefore(line []byte, k int) byte {
 func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // compactIn reports whether a line may hold a date like 20050123T215959: eight
-// digits of a year from 2000 to 2099 on.
+// digits of a year from 2000 to 2099 on, and what comes before the time. One
+// byte in eight tells of any run that long.
 func compactIn(line []byte, years yearSpan) bool {
 	if years.first < 200 || years.last > 209 {
 		return true
 	}
-	for i := 0; ; i++ {
-		next := bytes.Index(line[i:], []byte("20"))
-		if next < 0 {
-			return false
+	const size = 8
+	for i := size - 1; i < len(line); i += size {
+		if !digitOrHigh(line[i]) {
+			continue
 		}
-		i += next
-		if len(line)-i < 14 {
-			return false
+		from, to := i, i+1
+		for from > 0 && i-from < size-1 && digitOrHigh(line[from-1]) {
+			from--
 		}
-		n := 2
-		for n < 8 && digit(line[i+n]) {
-			n++
+		for to < len(line) && digitOrHigh(line[to]) {
+			to++
 		}
-		if c := line[i+n]; n == 8 && (c == '-' || c == ' ' || c|0x20 == 't') || byteKind[c]&highByte != 0 {
+		i = max(i, to-size)
+		run := line[from:to]
+		if len(run) < size || to == len(line) {
+			continue
+		}
+		if !ascii(run) {
+			return true
+		}
+		if c := line[to]; (c == '-' || c == ' ' || c|0x20 == 't') && line[to-size] == '2' && line[to-size+1] == '0' {
 			return true
 		}
 	}
+	return false
 }

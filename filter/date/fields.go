@@ -30,13 +30,17 @@ type fields struct {
 	err    error   // why the text is no date
 }
 
-func noFields() fields {
-	return fields{year: none, julian: none, month: none, day: none, weekday: none, week: none}
+// reset makes all fields missing. It leaves alone what the time of day and zoned
+// say, which start at zero.
+func (f *fields) reset() {
+	f.year, f.julian = none, none
+	f.month, f.day, f.weekday, f.week = none, none, none, none
 }
 
 // read takes the fields from the groups of a regex match.
 func (t *template) read(line []byte, caps []int) fields {
-	f := noFields()
+	var f fields
+	f.reset()
 	switch t.kind {
 	case kindEpoch:
 		f.readEpoch(groupText(line, caps, t.epochGroup), t.long)

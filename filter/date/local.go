@@ -19,6 +19,19 @@ type localTime struct {
 	from, to int64
 	east     int64
 	summer   bool
+
+	// The naive seconds of the year that year was asked for last.
+	yearFrom, yearTo int64
+	lastYear         int
+}
+
+// year returns the year of naive seconds.
+func (l *localTime) year(naive int64) int {
+	if naive < l.yearFrom || naive >= l.yearTo {
+		l.lastYear, _, _ = civilDate(naive)
+		l.yearFrom, l.yearTo = naiveSeconds(l.lastYear, 1, 1), naiveSeconds(l.lastYear+1, 1, 1)
+	}
+	return l.lastYear
 }
 
 func newLocalTime(zone *time.Location, last *atomic.Int64) *localTime {

@@ -76,7 +76,7 @@ func (f *fields) unpack(bits uint64) {
 		bits >>= n
 		return v
 	}
-	*f = noFields()
+	f.reset()
 	if zone := take(zoneBits); zone != 0 {
 		f.zoned, f.zone = true, int16(zone)-zoneMove
 	}

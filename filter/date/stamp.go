@@ -77,8 +77,7 @@ func (c *civil) nowNaive() int64 {
 // date fills in what is missing and returns the naive seconds.
 func (c *civil) date() (int64, error) {
 	if c.year == none {
-		year, _, _ := civilDate(c.nowNaive())
-		c.year, c.noYear = int32(year), true
+		c.year, c.noYear = int32(c.local.year(c.nowNaive())), true
 	}
 	if c.month == none || c.day == none {
 		if err := c.fromDayOfYear(); err != nil {
