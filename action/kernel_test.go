@@ -96,6 +96,7 @@ func TestRealBans_4_5(t *testing.T) {
 				continue
 			}
 			t.Run(version+"/"+v.Action, func(t *testing.T) {
+				t.Parallel()
 				n := &network{Net: netnstest.New(t), t: t}
 				n.action = v.command(t, action.Env{Jail: &view{name: "net"}, Runner: &shell.Runner{}, Names: names{}})
 				n.life(!onlyIPv4[v.Action])
@@ -165,6 +166,7 @@ func TestRepair_3_5_5(t *testing.T) {
 			continue
 		}
 		t.Run(v.Action, func(t *testing.T) {
+			t.Parallel()
 			jailView := &view{name: "net"}
 			n := &network{Net: netnstest.New(t), t: t}
 			n.action = v.command(t, action.Env{Jail: jailView, Runner: &shell.Runner{}, Names: names{}})

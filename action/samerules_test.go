@@ -71,6 +71,7 @@ func TestSameRulesAsFail2ban_4_5(t *testing.T) {
 				continue
 			}
 			t.Run(version+"/"+v.Action, func(t *testing.T) {
+				t.Parallel()
 				want, got := fail2banRules(t, lib, v), ourRules(t, v)
 				for i := range want {
 					if diff := cmp.Diff(want[i], got[i]); diff != "" {
