@@ -8,12 +8,12 @@ package netnstest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -37,9 +37,6 @@ var (
 	clients6 = []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}
 )
 
-// made counts the networks of this process, for their names.
-var made atomic.Int64
-
 // Net is a pair of namespaces: a server, whose firewall is under test, and a
 // client with the addresses 192.0.2.1 to .3 and 2001:db8::1 to ::3.
 type Net struct {
@@ -54,7 +51,7 @@ func New(t testing.TB) *Net {
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces need root: run as root to ban for real")
 	}
-	base := fmt.Sprintf("f2b-t%d-%d", os.Getpid(), made.Add(1))
+	base := fmt.Sprintf("f2b-t%d-%x", os.Getpid(), rand.Uint32())
 	n := &Net{server: base + "s", client: base + "c", ports: map[port]*listener{}}
 	for _, ns := range []string{n.server, n.client} {
 		ip(t, "netns", "add", ns)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,13 +17,6 @@ import (
 // levelExec is Python's level 9, one below DEBUG, where successful commands
 // are told.
 const levelExec = slog.LevelDebug - 1
-
-// runs counts commands, for the number that joins a command's log lines.
-var runs atomic.Int64
-
-// commandID is the hexadecimal number at the head of a command's log lines;
-// fail2ban prints the address of an object there.
-func commandID() string { return fmt.Sprintf("%x", 0x7f0000000000+runs.Add(1)<<4) }
 
 // reporter writes the lines of one command.
 type reporter struct {
@@ -49,12 +41,21 @@ func masker(secrets []string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// report tells a command's outcome in fail2ban's words (COMPAT 4.3.4).
-func report(log *slog.Logger, c Command, res Result) {
+// report tells a command's outcome in fail2ban's words (COMPAT 4.3.4). The
+// hexadecimal number at the head of its lines joins them; fail2ban prints the
+// address of an object there.
+func (r *Runner) report(c Command, res Result) {
+	log := r.Log
 	if log == nil || (res.OK && !res.TimedOut && !log.Enabled(context.Background(), slog.LevelDebug)) {
 		return
 	}
-	r := reporter{log: log, id: commandID(), level: slog.LevelError, mask: masker(c.Secrets)}
+	id := fmt.Sprintf("%x", 0x7f0000000000+r.runs.Add(1)<<4)
+	lines := reporter{log: log, id: id, level: slog.LevelError, mask: masker(c.Secrets)}
+	lines.tell(c, res)
+}
+
+// tell writes the lines in fail2ban's order.
+func (r reporter) tell(c Command, res Result) {
 	execLevel := slog.LevelError
 	if res.OK {
 		r.level = slog.LevelDebug
@@ -67,9 +68,9 @@ func report(log *slog.Logger, c Command, res Result) {
 		r.say(slog.LevelError, "timed out after "+seconds(c.Timeout)+" seconds.")
 	}
 	if res.Err != nil {
-		log.Error(r.mask.Replace(fmt.Sprintf("%s -- failed with %v", c, res.Err)))
+		r.log.Error(r.mask.Replace(fmt.Sprintf("%s -- failed with %v", c, res.Err)))
 	}
-	if log.Enabled(context.Background(), r.level) {
+	if r.log.Enabled(context.Background(), r.level) {
 		r.output("stdout", res.Stdout, res.MoreStdout)
 		r.output("stderr", res.Stderr, res.MoreStderr)
 	}

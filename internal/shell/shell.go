@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"f2b-go/internal/pytext"
@@ -101,6 +102,7 @@ type Runner struct {
 	// Log takes the outcome of commands (logger fail2ban.utils); nil for none.
 	Log *slog.Logger
 
+	runs   atomic.Int64
 	mu     sync.Mutex
 	groups map[string]chan struct{}
 }
@@ -118,7 +120,7 @@ func (r *Runner) Run(ctx context.Context, c Command) Result {
 	defer r.leave(c.Group)
 	res := r.execute(ctx, c)
 	res.OK = res.Err == nil && !res.Unkillable && c.succeeded(res.Code)
-	report(r.Log, c, res)
+	r.report(c, res)
 	return res
 }
 
