@@ -118,11 +118,24 @@ func lower(s string) string {
 		switch {
 		case r == 'İ':
 			b.WriteString("i\u0307")
-		case r == 'Σ' && i > 0 && unicode.IsLetter(runes[i-1]) && (i+1 == len(runes) || !unicode.IsLetter(runes[i+1])):
+		case r == 'Σ' && casedNext(runes, i, -1) && !casedNext(runes, i, 1):
 			b.WriteRune('ς')
 		default:
 			b.WriteRune(unicode.ToLower(r))
 		}
 	}
 	return b.String()
+}
+
+// casedNext tells whether the next letter in a direction, past marks and points
+// that do not matter, has a case: Unicode's Final_Sigma.
+func casedNext(runes []rune, i, step int) bool {
+	for i += step; i >= 0 && i < len(runes); i += step {
+		r := runes[i]
+		if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk) || strings.ContainsRune("'.:··՟״‘’․‧︓﹒﹕＇．：", r) {
+			continue
+		}
+		return unicode.In(r, unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Lowercase, unicode.Other_Uppercase)
+	}
+	return false
 }

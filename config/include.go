@@ -41,13 +41,8 @@ func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
 		c.files[name] = nil
 		return nil, false, nil
 	}
-	lines, bad := decodeLines(data)
-	f, err = parseFile(name, lines)
-	if err != nil {
+	if f, err = parseFile(name, data); err != nil {
 		return nil, false, err
-	}
-	if bad != "" {
-		return nil, false, &Error{Class: "UnicodeDecodeError", Pos: Pos{name, len(lines) + 1}, Text: bad, Remedy: "save the file as UTF-8"}
 	}
 	c.files[name] = f
 	return f, true, nil

@@ -76,8 +76,12 @@ func dialect(size int) ini.LoadOptions {
 // ini.v1 does not have (indentation against the option's own, comments inside of
 // values, duplicates, line numbers), and ini.v1 reads sections, names and values
 // of the result.
-func parseFile(file string, lines []string) (*parsedFile, *Error) {
+func parseFile(file string, data []byte) (*parsedFile, *Error) {
+	lines, bad := decodeLines(data)
 	entries, err := scan(file, lines)
+	if bad != "" && (err == nil || err.Class == "ParsingError") { // which Python raises at the end of a file
+		return nil, &Error{Class: "UnicodeDecodeError", Pos: Pos{file, len(lines) + 1}, Text: bad, Remedy: "save the file as UTF-8"}
+	}
 	if err != nil {
 		return nil, err
 	}
