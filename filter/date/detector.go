@@ -1,6 +1,8 @@
 package date
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -237,12 +239,16 @@ func (d *Detector) Pattern() any {
 	return pytext.Tuple{first.pattern, first.name}
 }
 
-// Time returns the instant that a match of this detector means. The error wraps
-// ErrInvalid where the text is no valid date and the line counts as one without;
-// any other error is one for which fail2ban gives up the line.
+// Time returns the instant that a match of this detector on line means. The
+// error wraps ErrInvalid where the text is no valid date and the line counts as
+// one without; any other error is one for which fail2ban gives up the line.
 func (d *Detector) Time(m Match, line []byte) (Stamp, error) {
 	if m.err != nil {
 		return Stamp{}, m.err
 	}
-	return m.moment.resolve(d.now, d.zone, d.local)
+	stamp, err := m.moment.resolve(d.now, d.zone, d.local)
+	if errors.Is(err, ErrInvalid) {
+		err = fmt.Errorf("reading the date %q: %w", line[m.Start:m.End], err)
+	}
+	return stamp, err
 }
