@@ -19,42 +19,80 @@ func (w *Watcher) finished(lf *logFile, now time.Time) bool {
 	if quiet < w.opt.Quiet {
 		return false
 	}
-	written, known := w.writers.has(lf.id, now)
+	written, known, ok := w.writers.has(lf.id, now)
+	if !ok {
+		w.findWriters()
+		return false
+	}
 	if !known {
 		return quiet >= longQuiet*w.opt.Quiet
 	}
 	return !written
 }
 
-// writerList knows which files are open for writing, from /proc.
+// findWriters lists who writes what, beside the looks: /proc can be slow.
+func (w *Watcher) findWriters() {
+	if !w.writers.claim() {
+		return
+	}
+	if !w.begin() {
+		return
+	}
+	go func() {
+		defer w.wg.Done()
+		began := w.now()
+		files, known := openForWriting()
+		w.writers.keep(files, known, began)
+	}()
+}
+
+// writersAge is how old a list of writers may be.
+const writersAge = 3 * time.Second
+
+// writerList is who writes what, as of some seconds ago.
 type writerList struct {
-	mu    sync.Mutex
-	taken time.Time
-	known bool
-	files map[fileID]bool
+	mu       sync.Mutex
+	scanning bool
+	taken    time.Time
+	known    bool
+	files    map[fileID]bool
+}
+
+// claim says whether the caller is the one to make a new list.
+func (l *writerList) claim() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := !l.scanning
+	l.scanning = true
+	return first
+}
+
+func (l *writerList) keep(files map[fileID]bool, known bool, taken time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files, l.known, l.taken, l.scanning = files, known, taken, false
 }
 
 // has says whether a process has the file open for writing; known is false
-// where other users' processes can't be seen.
-func (l *writerList) has(id fileID, now time.Time) (written, known bool) {
+// where other users' processes can't be seen, and ok while there is no list
+// that is fresh.
+func (l *writerList) has(id fileID, now time.Time) (written, known, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.files == nil || now.Sub(l.taken) > time.Second || now.Before(l.taken) {
-		l.scan()
-		l.taken = now
-	}
-	return l.files[id], l.known
+	ok = l.files != nil && now.Sub(l.taken) <= writersAge && !now.Before(l.taken)
+	return l.files[id], l.known, ok
 }
 
-// scan reads the open files of every process. The permission bits of an entry
-// in /proc/PID/fd tell the mode that the file is open in (proc(5)).
-func (l *writerList) scan() {
-	l.files, l.known = map[fileID]bool{}, true
+// openForWriting reads the open files of every process. The permission bits of
+// an entry in /proc/PID/fd tell the mode that the file is open in (proc(5)).
+// known is false where some can't be read.
+func openForWriting() (files map[fileID]bool, known bool) {
+	files = map[fileID]bool{}
 	procs, err := os.ReadDir("/proc")
 	if err != nil {
-		l.known = false
-		return
+		return files, false
 	}
+	known = true
 	for _, p := range procs {
 		if _, err := strconv.Atoi(p.Name()); err != nil {
 			continue
@@ -62,7 +100,7 @@ func (l *writerList) scan() {
 		dir := filepath.Join("/proc", p.Name(), "fd")
 		fds, err := os.ReadDir(dir)
 		if os.IsPermission(err) {
-			l.known = false
+			known = false
 		}
 		for _, fd := range fds {
 			name := filepath.Join(dir, fd.Name())
@@ -71,8 +109,9 @@ func (l *writerList) scan() {
 				continue
 			}
 			if st, err := statPath(name); err == nil && st.mode.IsRegular() {
-				l.files[st.id] = true
+				files[st.id] = true
 			}
 		}
 	}
+	return files, known
 }

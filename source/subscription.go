@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 
@@ -117,10 +118,10 @@ func (sub *Subscription) step() (more bool) {
 		if sub.ctx.Err() != nil {
 			return false
 		}
-		got, err := sub.fetch(c)
+		got, from, err := sub.fetch(c)
 		switch {
 		case errors.Is(err, errStale):
-			return sub.resolve(c)
+			return sub.resolve(c, from)
 		case err != nil:
 			sub.s.unreadable(err)
 			return false
@@ -136,8 +137,9 @@ func (sub *Subscription) step() (more bool) {
 	return false
 }
 
-// fetch reads the next chunk of a file, nil if the file has been taken away.
-func (sub *Subscription) fetch(c *cursor) (*chunk, error) {
+// fetch reads the next chunk of a file, nil if the file has been taken away, and
+// tells what it read from.
+func (sub *Subscription) fetch(c *cursor) (*chunk, *os.File, error) {
 	s, w := sub.s, sub.s.w
 	if !sub.sought {
 		sub.sought = true
@@ -150,12 +152,13 @@ func (sub *Subscription) fetch(c *cursor) (*chunk, error) {
 	shared := len(s.subs) > 1
 	s.mu.Unlock()
 	if gone {
-		return nil, nil
+		return nil, nil, nil
 	}
 	scratch := w.scratch.Get().(*[]byte)
 	defer w.scratch.Put(scratch)
 	r.buf = *scratch
-	return c.file.take(r, shared)
+	got, err := c.file.take(r, shared)
+	return got, r.f, err
 }
 
 // deliver hands a chunk to the sink; false ends the subscription.
@@ -224,15 +227,12 @@ func (sub *Subscription) cursorIn(lf *logFile) *cursor {
 // resolve finds out why a file does not hold what was read. Most often it was
 // truncated, which a look settles. If only a part before the place was changed,
 // reading goes on from the place. It says whether to try again.
-func (sub *Subscription) resolve(c *cursor) bool {
+func (sub *Subscription) resolve(c *cursor, from *os.File) bool {
 	s := sub.s
-	s.mu.Lock()
-	before := c.file.f
-	s.mu.Unlock()
 	s.look()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sub.cursorIn(c.file) != c || c.file.f != before {
+	if sub.cursorIn(c.file) != c || c.file.f != from {
 		return true
 	}
 	if c.file.old {

@@ -20,13 +20,13 @@ type counter struct {
 	seen     []uint8
 	distinct int
 	bad      []string
-	reached  chan int // the number of distinct lines, latest only
-	slow     func()
+	reached  chan int         // the number of distinct lines, latest only
+	pace     <-chan time.Time // how fast it takes batches, if set
 }
 
 func newCounter() *counter { return &counter{reached: make(chan int, 1)} }
 
-func (c *counter) Lines(_ context.Context, b Batch) error {
+func (c *counter) Lines(ctx context.Context, b Batch) error {
 	for line := range bytes.Lines(b.Data) {
 		text, ok := bytes.CutPrefix(bytes.TrimRight(line, "\r\n"), []byte("line "))
 		number, _, _ := bytes.Cut(text, []byte(" "))
@@ -52,8 +52,11 @@ func (c *counter) Lines(_ context.Context, b Batch) error {
 	default:
 	}
 	c.reached <- c.distinct
-	if c.slow != nil {
-		c.slow()
+	if c.pace != nil {
+		select {
+		case <-c.pace:
+		case <-ctx.Done():
+		}
 	}
 	return nil
 }
@@ -298,7 +301,7 @@ func torture(t *testing.T, backend string, seed int64, names []string) {
 	fast, slow := newCounter(), newCounter()
 	pause := time.NewTicker(7 * time.Millisecond)
 	defer pause.Stop()
-	slow.slow = func() { <-pause.C }
+	slow.pace = pause.C
 	for _, c := range []*counter{fast, slow} {
 		if _, err := w.Add(path, AddOptions{}, c); err != nil {
 			t.Fatal(err)
