@@ -66,6 +66,12 @@ func enterSandbox(root string) error {
 		if err := unix.Mount(dir, filepath.Join(root, dir), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 			return fmt.Errorf("mounting %s: %w", dir, err)
 		}
+		if dir == "/dev" {
+			continue
+		}
+		if err := unix.Mount("", filepath.Join(root, dir), "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("making %s read-only: %w", dir, err)
+		}
 	}
 	if err := unix.Chroot(root); err != nil {
 		return fmt.Errorf("moving to %s: %w", root, err)
