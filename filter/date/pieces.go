@@ -226,7 +226,7 @@ func shortName(letters uint32) (number int16, ok bool) {
 	case 's'<<16 | 'u'<<8 | 'n':
 		return 6, true
 	case 'j'<<16 | 'a'<<8 | 'n':
-		return monthName | 0, true
+		return monthName, true
 	case 'f'<<16 | 'e'<<8 | 'b':
 		return monthName | 1, true
 	case 'm'<<16 | 'a'<<8 | 'r':
