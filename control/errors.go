@@ -7,6 +7,7 @@ import (
 
 	"f2b-go/control/pickle"
 	"f2b-go/internal/pytext"
+	"f2b-go/internal/timetext"
 	"f2b-go/jail"
 )
 
@@ -38,12 +39,15 @@ var osClasses = map[syscall.Errno]string{
 func Exception(err error) *pickle.Exception {
 	var e *pickle.Exception
 	var refused *jail.Error
+	var span *timetext.Error
 	var number syscall.Errno
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &refused):
 		return fromJail(refused)
+	case errors.As(err, &span):
+		return pickle.Builtin(span.Class, span.Text)
 	case errors.As(err, &number):
 		return fromErrno(err, number)
 	}

@@ -136,18 +136,31 @@ func (t *Table) stream(c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var first error
+	failures := t.each(c.ctx, requests)
+	if len(failures) > 0 {
+		return nil, failures[0].Err
+	}
+	return nil, nil
+}
+
+// Failure is a command of a stream that failed.
+type Failure struct {
+	Request any
+	Err     error
+}
+
+// each does the commands of a stream; of a jail with a failure it does no more.
+func (t *Table) each(ctx context.Context, requests []any) []Failure {
+	var failures []Failure
 	bad := map[string]bool{}
 	for _, request := range requests {
 		name := jailOf(request)
 		if name != "" && bad[name] {
 			continue
 		}
-		if err := t.inside(c.ctx, request); err != nil {
+		if err := t.inside(ctx, request); err != nil {
 			t.failed(request, err)
-			if first == nil {
-				first = err
-			}
+			failures = append(failures, Failure{request, err})
 			if name != "" {
 				bad[name] = true
 				t.engine.DropJail(name)
@@ -157,7 +170,29 @@ func (t *Table) stream(c call) (any, error) {
 			break
 		}
 	}
-	return nil, first
+	return failures
+}
+
+// Rehearse does the commands of a stream that set jails up, without starting
+// any, and returns what fails: one failure for each jail. Lists of regexes are
+// taken apart, so that the failure names the one. The engine must be a spare one.
+func (t *Table) Rehearse(ctx context.Context, requests []any) []Failure {
+	var jails []any
+	for _, request := range requests {
+		words, err := wordsOf(request)
+		if err != nil || jailOf(request) == "" || words[0] == "start" {
+			continue
+		}
+		list, isList := words[len(words)-1].([]any)
+		if words[0] != "multi-set" || len(words) != 4 || !isList {
+			jails = append(jails, request)
+			continue
+		}
+		for _, pattern := range list {
+			jails = append(jails, []any{"set", words[1], words[2], pattern})
+		}
+	}
+	return t.each(ctx, jails)
 }
 
 // jailOf names the jail that a command of a stream sets up, "" for none.

@@ -142,12 +142,10 @@ func setProperties(j *jail.Jail, c call) (any, error) {
 	return true, nil
 }
 
-// valueError is the class of a property's bad value.
+// valueError is the class of a property's bad value that has none of its own.
 func valueError(err error) error {
-	var e *pickle.Exception
-	var refused *jail.Error
-	if errors.As(err, &e) || errors.As(err, &refused) {
-		return err
+	if e := Exception(err); e.Class != "Exception" {
+		return e
 	}
 	return pickle.Builtin("ValueError", err.Error())
 }

@@ -136,7 +136,33 @@ func (t *Table) Do(ctx context.Context, request any) (any, error) {
 }
 
 func (t *Table) failed(request any, err error) {
-	t.log.Error("Command " + pytext.Repr(request) + " has failed. Received " + Exception(err).Repr())
+	t.log.Error("Command " + pytext.Repr(shown(request)) + " has failed. Received " + Exception(err).Repr())
+}
+
+// shown is a request for the log: a stream's commands are told one by one where
+// they fail, and an action's values may be passwords.
+func shown(request any) any {
+	words, err := wordsOf(request)
+	if err != nil {
+		return request
+	}
+	hide := len(words)
+	switch words[0] {
+	case "server-stream", "reload":
+		hide = len(words) - 1
+	case "set", "multi-set":
+		if len(words) > 4 && words[2] == "action" {
+			hide = 4
+			if words[0] == "set" {
+				hide = 5
+			}
+		}
+	}
+	out := append([]any{}, words...)
+	for i := max(1, hide); i < len(out); i++ {
+		out[i] = "..."
+	}
+	return out
 }
 
 // wordsOf reads a request as a list of words.

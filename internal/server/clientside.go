@@ -178,7 +178,11 @@ func (p *Program) reload(words []string) error {
 	if err != nil {
 		return err
 	}
-	return p.ask([]any{"reload", jail, opts, stream}, true, 0)
+	if err := p.ask([]any{"reload", jail, opts, stream}, true, 0); err != nil {
+		p.explain(stream)
+		return err
+	}
+	return nil
 }
 
 // interact takes commands line by line (-i).

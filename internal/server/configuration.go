@@ -90,7 +90,8 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	if o.jail != allJails {
 		so.Jail = o.jail
 	}
-	commands, good, err := p.configuration().Stream(so)
+	p.cfg = p.configuration()
+	commands, good, err := p.cfg.Stream(so)
 	if err != nil {
 		p.say.Error("Failed during configuration: " + place(err))
 		if o.dump {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"f2b-go/config"
 	"f2b-go/internal/getopt"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
@@ -41,9 +42,10 @@ type Program struct {
 
 	opt     *options
 	general general
-	log     *logfmt.Log  // what the client's side says, on Err
-	say     *slog.Logger // as "fail2ban"
-	embed   bool         // the fallback is in use
+	cfg     *config.Config // what the last readConfig read
+	log     *logfmt.Log    // what the client's side says, on Err
+	say     *slog.Logger   // as "fail2ban"
+	embed   bool           // the fallback is in use
 }
 
 // Main runs the program and returns its exit code (5.1.4).

@@ -242,7 +242,7 @@ func (e *engine) setDBPurgeAge(v any) (any, error) {
 	if text, ok := v.(string); ok {
 		seconds, err := timetext.Python(text)
 		if err != nil {
-			return nil, pickle.Builtin("ValueError", err.Error())
+			return nil, err
 		}
 		age = seconds
 	}

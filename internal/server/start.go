@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -54,16 +55,28 @@ func (p *Program) startHere(stream []any) error {
 	})
 	if err != nil {
 		p.tellStartError(err)
+		p.explain(stream)
 		return errTold
 	}
 	return nil
 }
 
 // configure runs the configuration's commands; with one that fails the server
-// ends, as fail2ban does in the foreground (5.2.2).
+// ends before any jail starts, as fail2ban does in the foreground (5.2.2).
 func (p *Program) configure(t *control.Table, stream []any) error {
-	_, err := t.Do(background(), []any{"server-stream", stream})
-	return err
+	first := slices.IndexFunc(stream, func(c any) bool {
+		words, _ := c.([]any)
+		return len(words) > 0 && words[0] == "start"
+	})
+	if first < 0 {
+		first = len(stream)
+	}
+	for _, part := range [][]any{stream[:first], stream[first:]} {
+		if _, err := t.Do(background(), []any{"server-stream", part}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tellStartError says on the terminal why there is no server, where the log is
@@ -126,6 +139,9 @@ func (p *Program) startBehind(stream []any) error {
 	failed := p.ask([]any{"server-stream", stream}, false, 0)
 	if err := p.ask([]any{"server-status"}, true, 0); err != nil {
 		return err
+	}
+	if failed != nil {
+		p.explain(stream)
 	}
 	return failed
 }
