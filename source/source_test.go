@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,12 +30,7 @@ func newCollector() *collector { return &collector{changed: make(chan struct{})}
 func (c *collector) Lines(_ context.Context, b Batch) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(b.Data) > 0 {
-		c.lines = append(c.lines, strings.SplitAfter(strings.TrimSuffix(string(b.Data), "\n"), "\n")...)
-		for i, l := range c.lines {
-			c.lines[i] = strings.TrimSuffix(l, "\n")
-		}
-	}
+	c.lines = append(c.lines, strings.Split(strings.TrimSuffix(string(b.Data), "\n"), "\n")...)
 	b.Data = bytes.Clone(b.Data)
 	c.batches = append(c.batches, b)
 	close(c.changed)
@@ -49,24 +45,33 @@ func (c *collector) until(t *testing.T, what string, ok func(lines []string) boo
 	defer deadline.Stop()
 	for {
 		c.mu.Lock()
-		lines, changed := append([]string(nil), c.lines...), c.changed
+		lines, changed := c.lines, c.changed
 		c.mu.Unlock()
-		if ok(lines) {
-			return lines
+		if ok(lines) { // lines is only appended to
+			return lines[:len(lines):len(lines)]
 		}
 		select {
 		case <-changed:
 		case <-deadline.C:
-			t.Fatalf("waited in vain for %s; have %q", what, lines)
+			t.Fatalf("waited in vain for %s; have %d lines, the last are %q", what, len(lines), lines[max(0, len(lines)-5):])
 		}
 	}
 }
 
+// all returns the batches so far.
+func (c *collector) all() []Batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Batch(nil), c.batches...)
+}
+
 func (c *collector) want(t *testing.T, want ...string) {
 	t.Helper()
-	got := c.until(t, fmt.Sprintf("%q", want), func(lines []string) bool { return len(lines) >= len(want) })
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("lines are %q, want %q", got, want)
+	last := want[max(0, len(want)-5):]
+	got := c.until(t, fmt.Sprintf("%d lines ending in %q", len(want), last),
+		func(lines []string) bool { return len(lines) >= len(want) })
+	if !slices.Equal(got, want) {
+		t.Fatalf("%d lines ending in %q, want %d ending in %q", len(got), got[max(0, len(got)-5):], len(want), last)
 	}
 }
 
