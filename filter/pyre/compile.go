@@ -26,7 +26,9 @@ func compile(t *tree) *program {
 	match := c.emit(inst{op: opMatch}, 0, anything())
 	c.prog.start = c.node(root, match)
 	c.prog.first = c.firsts[c.prog.start]
-	c.prog.anchored = anchored(root)
+	if c.prog.anchored = anchored(root); c.prog.insts[c.prog.start].op == opTextStart {
+		c.prog.start = c.prog.insts[c.prog.start].next // no other place is tried
+	}
 	prefix := prefixOf(root)
 	c.prog.prefix = []byte(prefix)
 	c.prog.skip = c.leadingRun(root)

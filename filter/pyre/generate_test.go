@@ -201,6 +201,9 @@ func compareWithPython(t *testing.T, py *peer, q request) (compared, spent int) 
 		if !slices.Equal(caps, want) {
 			t.Errorf("%q on %q: %v, Python %v", pattern, text, caps, want)
 		}
+		if found {
+			checkFacts(t, re, []byte(text), caps)
+		}
 		if caps := searchWithTable(re, text); !slices.Equal(caps, want) {
 			t.Errorf("%q on %q: %v with the table of failures, Python %v", pattern, text, caps, want)
 		}
@@ -211,7 +214,8 @@ func compareWithPython(t *testing.T, py *peer, q request) (compared, spent int) 
 // searchWithTable searches with the table of failures from the first step on,
 // as if the text had used up the budget of a quick search.
 func searchWithTable(re *Regexp, text string) []int {
-	m := newMachine(re.prog)
+	m := new(machine)
+	m.use(re.prog)
 	m.text, m.caps = []byte(text), make([]int, re.prog.slots)
 	m.reset()
 	if found, err := m.search(0, 0); !found || err != nil {

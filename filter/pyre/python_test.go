@@ -51,6 +51,12 @@ for line in sys.stdin:
     q = json.loads(line)
     if "eval" in q:
         r = eval(q["eval"])
+    elif "lines" in q:
+        lines = q["lines"]
+        r = len(lines)
+    elif "over" in q:
+        rx = re.compile(q["over"], q["f"])
+        r = {i: spans(m, t) for i, t in enumerate(lines) for m in (rx.search(t),) if m}
     else:
         r = answer(q)
     sys.stdout.write(json.dumps(r, default=dict) + "\n")

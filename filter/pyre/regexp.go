@@ -1,16 +1,13 @@
 package pyre
 
-import (
-	"bytes"
-	"sync"
-)
+import "sync"
 
 // Regexp is a compiled pattern. It is safe for use by several goroutines.
 type Regexp struct {
 	pattern string
 	tree    *tree
 	prog    *program
-	pool    sync.Pool // of *machine
+	pool    sync.Pool // of *Scratch
 }
 
 // Compile reads a pattern of Python's re module (3.11). An error is always an
@@ -21,7 +18,7 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 		return nil, err
 	}
 	re := &Regexp{pattern: pattern, tree: t, prog: compile(t)}
-	re.pool.New = func() any { return newMachine(re.prog) }
+	re.pool.New = func() any { return new(Scratch) }
 	return re, nil
 }
 
@@ -36,29 +33,60 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 // caps if that is large enough, and means nothing unless a match was found.
 // The error is ErrBudget or nil.
 func (re *Regexp) Search(caps []int, text []byte, pos, end int) ([]int, bool, error) {
+	caps, text, pos = re.prepare(caps, text, pos, end)
+	if pos < 0 {
+		return caps, false, nil
+	}
+	s := re.pool.Get().(*Scratch)
+	found, err := s.m.find(re.prog, caps, text, pos)
+	re.pool.Put(s)
+	return caps, found, err
+}
+
+// Scratch is the memory that searches work in. The zero value is ready; one
+// Scratch serves any number of patterns, but one search at a time.
+type Scratch struct{ m machine }
+
+// SearchWith is Search in memory that the caller keeps, which saves some 15 ns
+// where a text is not ruled out at first sight.
+func (re *Regexp) SearchWith(s *Scratch, caps []int, text []byte, pos, end int) ([]int, bool, error) {
+	caps, text, pos = re.prepare(caps, text, pos, end)
+	if pos < 0 {
+		return caps, false, nil
+	}
+	found, err := s.m.find(re.prog, caps, text, pos)
+	return caps, found, err
+}
+
+// prepare returns caps of the right length, the text up to end, and pos, -1
+// if no match is possible.
+func (re *Regexp) prepare(caps []int, text []byte, pos, end int) ([]int, []byte, int) {
 	p := re.prog
 	if cap(caps) < p.slots {
 		caps = make([]int, p.slots)
 	}
-	caps = caps[:p.slots]
 	pos, end = max(pos, 0), min(end, len(text))
-	if pos > end || p.anchored && pos > 0 {
-		return caps, false, nil
+	if pos > end || !p.possible(text[:end], pos) {
+		return caps[:p.slots], nil, -1
 	}
-	if len(p.required) > 0 && !bytes.Contains(text[pos:end], p.required) {
-		return caps, false, nil
-	}
-	if end > maxText {
-		return caps, false, ErrBudget
-	}
-	m := re.pool.Get().(*machine)
-	m.text, m.caps = text[:end], caps
-	m.reset()
-	found, err := m.search(pos, quickSteps+quickStepsPerByte*end)
-	m.release()
-	re.pool.Put(m)
-	return caps, found, err
+	return caps[:p.slots], text[:end], pos
 }
+
+// Anchored reports whether a match can begin at the start of the text only.
+func (re *Regexp) Anchored() bool { return re.prog.anchored }
+
+// FirstBytes returns the bytes that can come first in a match, or after it if
+// it is empty. atEnd reports whether an empty match at the end of the text is
+// possible.
+func (re *Regexp) FirstBytes() (set ByteSet, atEnd bool) {
+	return re.prog.first.bytes, re.prog.first.end
+}
+
+// Literals returns sets of texts: for each set, every match contains at least
+// one of its texts, byte for byte. The most telling set comes first, that
+// whose shortest text is longest. There may be none. The caller must not
+// change them.
+func (re *Regexp) Literals() [][]string { return re.prog.literals }
 
 // NumGroups returns how many capturing groups the pattern has.
 func (re *Regexp) NumGroups() int { return len(re.tree.names) - 1 }

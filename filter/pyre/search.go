@@ -16,6 +16,19 @@ const (
 // maxText is how long a text can be.
 const maxText = math.MaxInt32 - 1
 
+// find is Regexp.Search once the text is not ruled out at first sight.
+func (m *machine) find(p *program, caps []int, text []byte, pos int) (bool, error) {
+	if len(text) > maxText {
+		return false, ErrBudget
+	}
+	m.use(p)
+	m.text, m.caps = text, caps
+	m.reset()
+	found, err := m.search(pos, quickSteps+quickStepsPerByte*len(text))
+	m.release()
+	return found, err
+}
+
 // search finds the first match from pos on, in up to quick steps without the
 // table of failures. The error is ErrBudget or nil.
 func (m *machine) search(pos, quick int) (bool, error) {
@@ -70,6 +83,21 @@ func (m *machine) reset() {
 	m.dirty = false
 }
 
+// possible makes the cheap tests that rule out most texts.
+func (p *program) possible(text []byte, pos int) bool {
+	if p.anchored {
+		switch {
+		case pos > 0:
+			return false
+		case len(text) == 0:
+			return p.first.end
+		case !p.first.bytes.Has(text[0]):
+			return false
+		}
+	}
+	return len(p.required) == 0 || bytes.Contains(text[pos:], p.required)
+}
+
 // candidate returns the first place from pos on where a match may begin, -1
 // if there is none.
 func (p *program) candidate(text []byte, pos int) int {
@@ -102,15 +130,25 @@ func (p *program) candidate(text []byte, pos int) int {
 // maxStack is how many frames a machine keeps for its next search.
 const maxStack = 1 << 12
 
-func newMachine(p *program) *machine {
-	return &machine{prog: p, stack: make([]frame, 0, 32), loops: make([]loopState, p.loops)}
+// smallStack is how many frames a machine begins with.
+const smallStack = 64
+
+// use makes the machine ready for a program.
+func (m *machine) use(p *program) {
+	m.prog = p
+	if m.stack == nil {
+		m.stack = make([]frame, 0, smallStack)
+	}
+	if len(m.loops) < p.loops {
+		m.loops = make([]loopState, p.loops)
+	}
 }
 
 // release lets go of the text and of memory that an unusual search took.
 func (m *machine) release() {
 	m.text, m.caps, m.trace = nil, nil, nil
 	if cap(m.stack) > maxStack {
-		m.stack = make([]frame, 0, 32)
+		m.stack = make([]frame, 0, smallStack)
 	}
 	if m.memo.on {
 		m.memo.stop()

@@ -1,0 +1,222 @@
+package pyre
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+var attacks = flag.Int("pyre.attacks", 400, "hostile lines that TestHostileLines tries, 0 for all")
+
+// hostileLength is the length of a hostile line, and hostileTime what it may
+// cost at most (PERF: worst line of 64 KiB).
+const (
+	hostileLength = 64 << 10
+	hostileTime   = 50 * time.Millisecond
+)
+
+// attacker makes texts that a pattern almost matches.
+type attacker struct {
+	*rand.Rand
+	groups map[int]string
+	pump   *node  // the repeat to fill the line with
+	fill   string // what it was filled with
+}
+
+// sample returns a text that n matches, look-around aside, as short as
+// repeats allow but for the one to pump.
+func (a *attacker) sample(n *node) string {
+	switch n.kind {
+	case nodeLiteral:
+		return literalText(n.r)
+	case nodeSet:
+		return a.char(n.set)
+	case nodeCat:
+		var b strings.Builder
+		for _, sub := range n.subs {
+			b.WriteString(a.sample(sub))
+		}
+		return b.String()
+	case nodeAlt:
+		for _, sub := range n.subs {
+			if contains(sub, a.pump) {
+				return a.sample(sub)
+			}
+		}
+		return a.sample(n.subs[a.IntN(len(n.subs))])
+	case nodeRepeat:
+		return a.repeat(n)
+	case nodeGroup:
+		s := a.sample(n.subs[0])
+		a.groups[n.group] = s
+		return s
+	case nodeAtomic:
+		return a.sample(n.subs[0])
+	case nodeBackref:
+		return a.groups[n.group]
+	case nodeCond:
+		if _, ok := a.groups[n.group]; ok {
+			return a.sample(n.subs[0])
+		}
+		return a.sample(n.subs[1])
+	}
+	return ""
+}
+
+func (a *attacker) repeat(n *node) string {
+	rounds := int(n.min)
+	inside := contains(n.subs[0], a.pump)
+	if n == a.pump || inside {
+		rounds = max(rounds, 1)
+	}
+	var b strings.Builder
+	for range rounds {
+		b.WriteString(a.sample(n.subs[0]))
+	}
+	if n != a.pump {
+		return b.String()
+	}
+	if a.fill = b.String(); a.fill == "" {
+		return ""
+	}
+	for n.max == maxRepeat && b.Len() < hostileLength {
+		if a.IntN(64) > 0 {
+			b.WriteString(a.fill)
+		} else {
+			b.WriteString(a.sample(n.subs[0]))
+		}
+	}
+	return b.String()
+}
+
+func contains(n, want *node) bool {
+	found := false
+	walk(n, func(m *node) { found = found || m == want })
+	return found
+}
+
+// char picks a character, plain ones first: a line is likelier to go on
+// matching with them.
+func (a *attacker) char(set *runeSet) string {
+	for _, r := range "a1 :" {
+		if set.contains(r) && a.IntN(3) > 0 {
+			return string(r)
+		}
+	}
+	for range 20 {
+		if r := rune(' ' + a.IntN(95)); set.contains(r) {
+			return string(r)
+		}
+	}
+	if len(set.ranges) == 0 {
+		return ""
+	}
+	return literalText(set.ranges[0].lo)
+}
+
+// attackLines returns hostile lines for a pattern: each repeat pumped, with
+// the rest of the pattern after it whole, cut short, or wrong, and texts that
+// begin to match everywhere.
+func attackLines(t *tree, r *rand.Rand) [][]byte {
+	var lines [][]byte
+	add := func(s string) {
+		for s != "" && len(s) < hostileLength {
+			s += s
+		}
+		lines = append(lines, []byte(s[:min(len(s), hostileLength)]+"\n"))
+	}
+	walk(t.root, func(n *node) {
+		if n.kind != nodeRepeat || n.max <= 1 {
+			return
+		}
+		a := &attacker{Rand: r, groups: map[int]string{}, pump: n}
+		s := a.sample(t.root)
+		if len(s) > hostileLength {
+			// What follows the repeat stays in the line, all but its end.
+			cut := len(s) - hostileLength
+			at := strings.Index(s, a.fill)
+			s = s[:at] + s[min(len(s), at+cut):]
+		}
+		lines = append(lines, []byte(s+"\n"), []byte(strings.TrimRight(s, "\n")+"\x01\n"))
+		if len(s) > 2 {
+			lines = append(lines, []byte(s[:len(s)-1-r.IntN(len(s)/2)]+"\x01\n"))
+		}
+	})
+	a := &attacker{Rand: r, groups: map[int]string{}}
+	whole := a.sample(t.root)
+	add(whole)
+	if len(whole) > 1 {
+		add(whole[:len(whole)-1])
+		add(whole[:len(whole)/2])
+	}
+	for _, s := range []string{"a", " ", ":", "1", "1.", "a: ", "::", "a ", "\"", "[", " from "} {
+		add(s)
+	}
+	return lines
+}
+
+// TestHostileLines holds COMPAT E.4: no line stalls a jail. It attacks every
+// stock pattern with lines of 64 KiB made from the pattern itself.
+func TestHostileLines(t *testing.T) {
+	type attack struct {
+		re   *Regexp
+		name string
+		line []byte
+	}
+	var all []attack
+	r := rand.New(rand.NewPCG(*fuzzSeed, 2))
+	for _, p := range stockPatterns(t) {
+		re, err := Compile(p.Pattern, p.flags())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *attacks > 0 && r.IntN(8) > 0 {
+			continue
+		}
+		for _, line := range attackLines(re.tree, r) {
+			all = append(all, attack{re, p.Name, bytes.ToValidUTF8(line, nil)})
+		}
+	}
+	if *attacks > 0 {
+		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:min(len(all), *attacks)]
+	}
+	var worst time.Duration
+	var worstOf attack
+	for _, a := range all {
+		d := timeSearch(t, a.re, a.line)
+		if d > worst {
+			worst, worstOf = d, a
+		}
+	}
+	if worstOf.re == nil {
+		return
+	}
+	t.Logf("%d attacks; the worst took %v: %s: %.300q on %.100q", len(all), worst, worstOf.name, worstOf.re, worstOf.line)
+}
+
+// timeSearch returns what a search costs at best of a few times, so that a
+// busy machine does not count, and complains if that is too much.
+func timeSearch(t *testing.T, re *Regexp, line []byte) time.Duration {
+	t.Helper()
+	best := time.Duration(1 << 62)
+	for range 4 {
+		start := time.Now()
+		_, _, err := re.Search(nil, line, 0, len(line))
+		best = min(best, time.Since(start))
+		if errors.Is(err, ErrBudget) {
+			t.Errorf("%.200q gave up on %.60q...%.60q", re, line, line[len(line)-min(60, len(line)):])
+		}
+		if best < hostileTime/5 {
+			break
+		}
+	}
+	if best > hostileTime && !raceEnabled {
+		t.Errorf("%.200q took %v on %.60q...%.60q", re, best, line, line[len(line)-min(60, len(line)):])
+	}
+	return best
+}
