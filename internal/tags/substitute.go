@@ -2,6 +2,7 @@ package tags
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -28,11 +29,17 @@ type Options struct {
 // replaced by the set's own texts, again and again until nothing changes. A text
 // that contains itself is an *Error. Unknown tags stay.
 func Substitute(set *Map, opt Options) (*Map, error) {
-	s := &substitution{Map: set.Clone(), opt: opt, counts: map[string]*counter{}, done: map[string]bool{}}
+	s := &substitution{Map: set.Clone(), opt: opt, counts: make([]counter, set.Len()), done: make([]bool, set.Len())}
+	for i, name := range s.names {
+		s.done[i] = s.texts[i] == nil || !strings.Contains(*s.texts[i], "<") || opt.Ignore[name]
+	}
 	for again := true; again; {
 		again = false
-		for _, name := range s.names {
-			changed, err := s.resolve(name)
+		for i := range s.names {
+			if s.done[i] {
+				continue
+			}
+			changed, err := s.resolve(i)
 			if err != nil {
 				return nil, err
 			}
@@ -45,62 +52,57 @@ func Substitute(set *Map, opt Options) (*Map, error) {
 type substitution struct {
 	*Map
 	opt    Options
-	counts map[string]*counter
-	done   map[string]bool
+	counts []counter // by place in the map, as done
+	done   []bool
 	work   int
 }
 
 // counter counts the replacements of each tag within one value.
 type counter struct {
-	order []string
-	n     map[string]int
+	tags []string
+	n    []int
 }
 
-func (c *counter) exhausted(tag string) bool { return c.n[tag] > MaxRounds }
+func (c *counter) place(tag string) int { return slices.Index(c.tags, tag) }
+
+func (c *counter) exhausted(tag string) bool {
+	i := c.place(tag)
+	return i >= 0 && c.n[i] > MaxRounds
+}
 
 func (c *counter) add(tag string) {
-	if c.n == nil {
-		c.n = map[string]int{}
+	if i := c.place(tag); i >= 0 {
+		c.n[i]++
+		return
 	}
-	if c.n[tag] == 0 {
-		c.order = append(c.order, tag)
-	}
-	c.n[tag]++
+	c.tags, c.n = append(c.tags, tag), append(c.n, 1)
 }
 
 func (c *counter) repr() string {
 	d := pytext.Dict{}
-	for _, tag := range c.order {
-		d = append(d, pytext.Item{Key: tag, Value: c.n[tag]})
+	for i, tag := range c.tags {
+		d = append(d, pytext.Item{Key: tag, Value: c.n[i]})
 	}
 	return pytext.Repr(d)
 }
 
 // resolve replaces the tags of one value and tells whether it changed and holds
 // tags still.
-func (s *substitution) resolve(name string) (again bool, err error) {
-	before := s.texts[name]
-	if before == nil || s.opt.Ignore[name] || s.done[name] {
-		return false, nil
-	}
-	count := s.counts[name]
-	if count == nil {
-		count = &counter{}
-	}
-	value, err := s.replaceAll(name, *before, count)
+func (s *substitution) resolve(i int) (again bool, err error) {
+	before := *s.texts[i]
+	count := s.counts[i]
+	value, err := s.replaceAll(s.names[i], before, &count)
 	if err != nil {
 		return false, err
 	}
-	if value != *before {
+	if value != before {
 		if _, _, _, ok := Next(value, 0); ok {
-			s.counts[name] = count
+			s.counts[i] = count
 			again = true
 		}
-		s.texts[name] = &value
+		s.texts[i] = &value
 	}
-	if !strings.Contains(value, "<") {
-		s.done[name] = true
-	}
+	s.done[i] = !strings.Contains(value, "<")
 	return again, nil
 }
 
@@ -127,11 +129,14 @@ func (s *substitution) replaceAll(name, value string, count *counter) (string, e
 			from = end
 			continue
 		}
-		size := len(value) + strings.Count(value, "<"+tag+">")*(len(text)-len(tag)-2)
+		size := len(value)
+		if len(text) > len(tag)+2 {
+			size += strings.Count(value, value[start:end]) * (len(text) - len(tag) - 2)
+		}
 		if s.work += size; size > maxValue || s.work > maxWork {
 			return "", &Error{name, fmt.Sprintf("value of %s grows too large while <%s> is replaced", name, tag)}
 		}
-		value = strings.ReplaceAll(value, "<"+tag+">", text)
+		value = strings.ReplaceAll(value, value[start:end], text)
 		count.add(tag)
 		from = start
 	}

@@ -7,7 +7,11 @@
 // guards against definitions that contain themselves or grow without end.
 package tags
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // MaxRounds is how often one tag is replaced within one value.
 const MaxRounds = 25
@@ -31,8 +35,12 @@ func (e *Error) Error() string { return e.Text }
 // it is not safe for concurrent use.
 type Map struct {
 	names []string
-	texts map[string]*string
+	texts []*string // nil for None
+	index map[string]int
 }
+
+// linear is up to how many names a Map is searched without its index.
+const linear = 8
 
 // Set gives a name its text; a known name keeps its place.
 func (m *Map) Set(name, text string) { m.put(name, &text) }
@@ -41,28 +49,53 @@ func (m *Map) Set(name, text string) { m.put(name, &text) }
 func (m *Map) SetNone(name string) { m.put(name, nil) }
 
 func (m *Map) put(name string, text *string) {
-	if m.texts == nil {
-		m.texts = map[string]*string{}
+	if i := m.find(name); i >= 0 {
+		m.texts[i] = text
+		return
 	}
-	if _, ok := m.texts[name]; !ok {
-		m.names = append(m.names, name)
+	m.names = append(m.names, name)
+	m.texts = append(m.texts, text)
+	switch {
+	case m.index != nil:
+		m.index[name] = len(m.names) - 1
+	case len(m.names) > linear:
+		m.reindex()
 	}
-	m.texts[name] = text
+}
+
+func (m *Map) reindex() {
+	m.index = make(map[string]int, 4*len(m.names))
+	for i, n := range m.names {
+		m.index[n] = i
+	}
+}
+
+// find returns the place of a name, -1 where it is not listed.
+func (m *Map) find(name string) int {
+	if m.index != nil {
+		if i, ok := m.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i, n := range m.names {
+		if n == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // Get returns the text of a name; ok is false where it is unknown or None.
 func (m *Map) Get(name string) (text string, ok bool) {
-	if p := m.texts[name]; p != nil {
-		return *p, true
+	if i := m.find(name); i >= 0 && m.texts[i] != nil {
+		return *m.texts[i], true
 	}
 	return "", false
 }
 
 // Has tells whether a name is listed, be it with None.
-func (m *Map) Has(name string) bool {
-	_, ok := m.texts[name]
-	return ok
-}
+func (m *Map) Has(name string) bool { return m.find(name) >= 0 }
 
 // Names lists the names in order. The caller must not change the list.
 func (m *Map) Names() []string { return m.names }
@@ -72,31 +105,26 @@ func (m *Map) Len() int { return len(m.names) }
 
 // Delete forgets a name.
 func (m *Map) Delete(name string) {
-	if !m.Has(name) {
+	i := m.find(name)
+	if i < 0 {
 		return
 	}
-	delete(m.texts, name)
-	for i, n := range m.names {
-		if n == name {
-			m.names = append(m.names[:i:i], m.names[i+1:]...)
-			return
-		}
+	m.names = slices.Delete(slices.Clone(m.names), i, i+1)
+	m.texts = slices.Delete(m.texts, i, i+1)
+	if m.index != nil {
+		m.reindex()
 	}
 }
 
 // Clone returns a copy.
 func (m *Map) Clone() *Map {
-	c := &Map{names: append([]string(nil), m.names...), texts: make(map[string]*string, len(m.texts))}
-	for n, p := range m.texts {
-		c.texts[n] = p
-	}
-	return c
+	return &Map{names: slices.Clip(m.names), texts: slices.Clone(m.texts), index: maps.Clone(m.index)}
 }
 
 // Merge sets all of other's entries, new names at the end.
 func (m *Map) Merge(other *Map) {
-	for _, n := range other.names {
-		m.put(n, other.texts[n])
+	for i, n := range other.names {
+		m.put(n, other.texts[i])
 	}
 }
 
@@ -110,18 +138,17 @@ func Next(text string, from int) (name string, start, end int, ok bool) {
 			break
 		}
 		open += from
-		stop := strings.IndexAny(text[open+1:], " <>")
-		if stop < 0 {
+		stop := open + 1
+		for stop < len(text) && text[stop] != ' ' && text[stop] != '<' && text[stop] != '>' {
+			stop++
+		}
+		if stop == len(text) {
 			break
 		}
-		stop += open + 1
 		if text[stop] == '>' && stop > open+1 {
 			return text[open+1 : stop], open, stop + 1, true
 		}
 		from = stop
-		if text[stop] != '<' {
-			from++
-		}
 	}
 	return "", 0, 0, false
 }
