@@ -17,6 +17,7 @@ type record struct {
 	fields  Fields
 	matches []Match
 	expires float64
+	told    bool // Changes has given it away
 }
 
 // copied is a copy that does not share lists with the session.
@@ -34,6 +35,7 @@ func (fs Fields) copied() Fields {
 type sessions struct {
 	byID  map[string]*record
 	order []string
+	news  news
 }
 
 func (s *sessions) get(id string, now float64) *record {
@@ -46,9 +48,11 @@ func (s *sessions) get(id string, now float64) *record {
 }
 
 func (s *sessions) drop(id string) {
-	if _, ok := s.byID[id]; !ok {
+	rec, ok := s.byID[id]
+	if !ok {
 		return
 	}
+	s.news.closed(id, rec)
 	delete(s.byID, id)
 	if i := slices.Index(s.order, id); i >= 0 {
 		s.order = slices.Delete(s.order, i, i+1)
@@ -135,6 +139,7 @@ func (f *Filter) mergeSession(j *job, id string, rec *record, lines []Match) *re
 		fs.put(Field{Name: waiting, Kind: Lines, Value: slices.Concat(kept, lines)})
 	}
 	rec.limit()
+	f.sessions.news.changed(id)
 	return rec
 }
 
