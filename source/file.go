@@ -53,10 +53,12 @@ func (m mark) holds(f io.ReaderAt) (bool, error) {
 // logFile is one file that stands or stood under a stream's path. A truncation
 // makes two of one inode: the old content, read on from its copy, and the new.
 type logFile struct {
-	id fileID
+	id  fileID
+	uid uint32
 
 	// Owned by the stream's look.
 	mtime    int64
+	trail    trail
 	lookedAt time.Time // when mark, mtime and size were taken
 	grewAt   time.Time
 

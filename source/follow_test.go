@@ -118,6 +118,10 @@ func TestResumeByPositionAndHash_3_9_6(t *testing.T) {
 			do(t, os.WriteFile(path+".1", data, 0o644))
 			do(t, os.WriteFile(path, []byte("four\n"), 0o644))
 		}, []string{"three", "four"}},
+		{"rotated by rename and compressed", func(t *testing.T, path string) {
+			compress(t, path+".1.gz", []byte("one\ntwo\nthree\n"))
+			do(t, os.WriteFile(path, []byte("four\n"), 0o644))
+		}, []string{"three", "four"}},
 		{"replaced, nothing of it is left", func(t *testing.T, path string) {
 			do(t, os.Remove(path))
 			write(t, path, "a longer line than the ones before\n")
@@ -543,4 +547,34 @@ func TestBatchesSayWhenTheEndIsReached_2_6_2(t *testing.T) {
 			t.Errorf("batch %d of %d: at end %v", i, len(all), b.AtEnd)
 		}
 	}
+}
+
+// TestFilesMissedBetweenTwoLooks rotates several times while nothing looks, as
+// on a machine that is out of breath.
+func TestFilesMissedBetweenTwoLooks(t *testing.T) {
+	backends(t, func(t *testing.T, opt Options) {
+		path := filepath.Join(t.TempDir(), "app.log")
+		write(t, path, "one\n")
+		write(t, filepath.Join(filepath.Dir(path), "app.log.old"), "of last year\n")
+		began := time.Now()
+		w := running(t, opt)
+		c, sub := add(t, w, path, AddOptions{})
+		c.want(t, "one")
+		waitFor(t, "a look that is later than the other file", func() bool {
+			w.poke(sub.s)
+			sub.s.lookMu.Lock()
+			defer sub.s.lookMu.Unlock()
+			return sub.s.seen.Sub(began) > 5*clockSlack
+		})
+		sub.s.lookMu.Lock()
+		write(t, path, "two\n")
+		do(t, os.Rename(path, path+".1"))
+		write(t, path, "three\n")
+		do(t, os.Rename(path+".1", path+".2"))
+		do(t, os.Rename(path, path+".1"))
+		write(t, filepath.Join(filepath.Dir(path), "application.log"), "another log\n")
+		write(t, path, "four\n")
+		sub.s.lookMu.Unlock()
+		c.want(t, "one", "two", "three", "four")
+	})
 }

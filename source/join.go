@@ -42,7 +42,7 @@ func (s *stream) ready(wait bool) error {
 	case !wait, errors.Is(err, ErrNotRegular), errors.Is(err, ErrForeignLink):
 		return err
 	}
-	s.missing(err)
+	s.missing(err, s.w.now())
 	return nil
 }
 

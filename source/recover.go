@@ -1,9 +1,14 @@
 package source
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxSiblings bounds how many files beside a log are looked at for a copy.
@@ -37,7 +42,7 @@ func (s *stream) siblings(visit func(path string, st fileStat) bool) {
 				continue
 			}
 			st := toStat(fi)
-			if !s.follows(st.id) && visit(path, st) {
+			if st.mode.IsRegular() && !s.follows(st.id) && visit(path, st) {
 				return
 			}
 		}
@@ -53,11 +58,16 @@ func (s *stream) follows(id fileID) bool {
 
 // findCopy looks beside the log for a copy of what a truncated file held: the
 // same bytes where they were last seen and the same first line. Of several the
-// longest is taken. nil says that there is none.
+// longest is taken, and a compressed one if there is no other. nil says that
+// there is none.
 func (s *stream) findCopy(lf *logFile) *found {
+	if len(lf.mark.bytes) == 0 {
+		return nil
+	}
+	hash := s.hashOf(lf)
 	var best *found
 	s.siblings(func(path string, st fileStat) bool {
-		if st.size < lf.mark.off || best != nil && st.size <= best.st.size {
+		if st.size < lf.mark.off || best != nil && st.size <= best.st.size || !trusted(st, lf) {
 			return false
 		}
 		f, st, err := openRegular(path, true)
@@ -66,10 +76,10 @@ func (s *stream) findCopy(lf *logFile) *found {
 		}
 		same, err := lf.mark.holds(f)
 		if err == nil && same {
-			hash, err := firstLineHash(f)
-			same = err == nil && hash == lf.hash
+			sum, err := firstLineHash(f)
+			same = err == nil && sum == hash
 		}
-		if err != nil || !same || len(lf.mark.bytes) == 0 {
+		if err != nil || !same {
 			f.Close()
 			return false
 		}
@@ -79,7 +89,114 @@ func (s *stream) findCopy(lf *logFile) *found {
 		best = &found{f: f, st: st}
 		return false
 	})
+	if best == nil {
+		best = s.unpack(lf, hash, s.leastRead(lf)-markSize)
+	}
 	return best
+}
+
+// leastRead is how far the last reader of a file is.
+func (s *stream) leastRead(lf *logFile) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	least := lf.mark.off
+	for _, sub := range s.subs {
+		if c := sub.cursorIn(lf); c != nil {
+			least = min(least, c.off)
+		}
+	}
+	return least
+}
+
+// unpack is findCopy among the compressed files.
+func (s *stream) unpack(lf *logFile, hash string, from int64) (got *found) {
+	s.siblings(func(path string, st fileStat) bool {
+		if !trusted(st, lf) {
+			return false
+		}
+		f, err := inflated(path, hash, max(0, from))
+		if err != nil || f == nil {
+			return false
+		}
+		if same, err := lf.mark.holds(f.f); err != nil || !same {
+			f.f.Close()
+			return false
+		}
+		got = f
+		return true
+	})
+	return got
+}
+
+// trusted says whether a file beside the log may speak for it: it belongs to
+// the log's owner or to root.
+func trusted(st fileStat, lf *logFile) bool { return st.uid == 0 || st.uid == lf.uid }
+
+// clockSlack is how far the clock that file systems stamp with may lag.
+const clockSlack = 10 * time.Millisecond
+
+// bornSince opens the files beside the log that bear its name with an addition
+// and were created after a time, in the order of their creation.
+func (s *stream) bornSince(since time.Time, lf *logFile) []found {
+	type newborn struct {
+		found
+		at time.Time
+	}
+	var list []newborn
+	s.siblings(func(path string, st fileStat) bool {
+		if !trusted(st, lf) || !s.bearsName(filepath.Base(path)) {
+			return false
+		}
+		f, st, err := openRegular(path, true)
+		if err != nil {
+			return false
+		}
+		at, ok := born(f)
+		if !ok || at.Before(since.Add(-clockSlack)) {
+			f.Close()
+			return false
+		}
+		list = append(list, newborn{found{f: f, st: st}, at})
+		return len(list) == MaxFiles
+	})
+	slices.SortFunc(list, func(a, b newborn) int { return a.at.Compare(b.at) })
+	files := make([]found, len(list))
+	for i, n := range list {
+		files[i] = n.found
+	}
+	return files
+}
+
+// bearsName says whether a file may be a rotated one of this log by its name:
+// app.log.1, app.log-20261122, but no compressed file and no other log.
+func (s *stream) bearsName(name string) bool {
+	for _, path := range s.paths() {
+		rest, ok := strings.CutPrefix(name, filepath.Base(path))
+		if ok && len(rest) > 1 && strings.ContainsRune(".-_", rune(rest[0])) {
+			return !slices.Contains(compressed, filepath.Ext(name))
+		}
+	}
+	return false
+}
+
+// compressed are the endings of files that hold no lines as they are.
+var compressed = []string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z", ".zip"}
+
+// born returns when a file was created, where the file system knows.
+func born(f *os.File) (time.Time, bool) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return time.Time{}, false
+	}
+	var st unix.Statx_t
+	var failed error
+	err = conn.Control(func(fd uintptr) {
+		failed = unix.Statx(int(fd), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &st)
+	})
+	if err != nil || failed != nil || st.Mask&unix.STATX_BTIME == 0 {
+		return time.Time{}, false
+	}
+	return time.Unix(st.Btime.Sec, int64(st.Btime.Nsec)), true
 }
 
 // rotated finds the file that a stored place is in, if it is not the current
@@ -92,18 +209,11 @@ func (s *stream) rotated(p Position) *logFile {
 	}
 	var lf *logFile
 	s.siblings(func(path string, st fileStat) bool {
-		if st.size < p.Offset {
-			return false
-		}
-		f, st, err := openRegular(path, true)
+		f, st, err := openRotated(path, p)
 		if err != nil {
 			return false
 		}
-		if hash, err := firstLineHash(f); err != nil || hash != p.Hash {
-			f.Close()
-			return false
-		}
-		lf = &logFile{id: st.id, f: f, hash: p.Hash, old: true}
+		lf = &logFile{id: st.id, uid: st.uid, f: f, hash: p.Hash, old: true}
 		return true
 	})
 	if lf == nil {
@@ -119,4 +229,24 @@ func (s *stream) rotated(p Position) *logFile {
 	s.files = append([]*logFile{lf}, s.files...)
 	s.mu.Unlock()
 	return lf
+}
+
+// errOther says that a file does not begin like the one that is looked for, or
+// is shorter.
+var errOther = errors.New("another file")
+
+// openRotated opens the file that a stored place is in, unpacked if need be.
+func openRotated(path string, p Position) (*os.File, fileStat, error) {
+	if got, err := inflated(path, p.Hash, max(0, p.Offset-markSize)); err == nil && got != nil {
+		return got.f, got.st, nil
+	}
+	f, st, err := openRegular(path, true)
+	if err != nil {
+		return nil, st, err
+	}
+	if hash, err := firstLineHash(f); err != nil || hash != p.Hash || st.size < p.Offset {
+		f.Close()
+		return nil, st, errOther
+	}
+	return f, st, nil
 }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"log/slog"
@@ -125,6 +126,17 @@ func do(t *testing.T, err error) {
 	}
 }
 
+func compress(t *testing.T, path string, data []byte) {
+	t.Helper()
+	f, err := os.Create(path)
+	do(t, err)
+	defer f.Close()
+	z := gzip.NewWriter(f)
+	_, err = z.Write(data)
+	do(t, err)
+	do(t, z.Close())
+}
+
 // backends runs a test with events and with polling.
 func backends(t *testing.T, f func(t *testing.T, opt Options)) {
 	for _, name := range []string{"pyinotify", "polling"} {
@@ -177,6 +189,32 @@ func TestFollowsThroughEveryKindOfRotation(t *testing.T) {
 			do(t, err)
 			do(t, os.WriteFile(path+".1", data, 0o644))
 			do(t, os.Truncate(path, 0))
+		}, "unread"},
+		{"copy, truncate and compress before a look", func(t *testing.T, path string) {
+			write(t, path, "unread\n")
+			data, err := os.ReadFile(path)
+			do(t, err)
+			compress(t, path+".1.gz", data)
+			do(t, os.Truncate(path, 0))
+		}, "unread"},
+		{"copy, then truncate to longer", func(t *testing.T, path string) {
+			data, err := os.ReadFile(path)
+			do(t, err)
+			do(t, os.WriteFile(path+".1", data, 0o644))
+			do(t, os.WriteFile(path, []byte("much longer than what was there before\n"), 0o644))
+		}, "much longer than what was there before"},
+		{"cut short", func(t *testing.T, path string) {
+			do(t, os.Truncate(path, int64(len("one\n"))))
+		}, ""},
+		{"link to another file", func(t *testing.T, path string) {
+			write(t, path+".new", "unread\n")
+			do(t, os.Symlink(path+".new", path+".tmp"))
+			do(t, os.Rename(path+".tmp", path))
+		}, "unread"},
+		{"renamed and back", func(t *testing.T, path string) {
+			do(t, os.Rename(path, path+".1"))
+			write(t, path+".1", "unread\n")
+			do(t, os.Rename(path+".1", path))
 		}, "unread"},
 		{"delete and create", func(t *testing.T, path string) {
 			write(t, path, "unread\n")

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -20,7 +19,8 @@ type stream struct {
 
 	// lookMu is held during a look; what follows belongs to it.
 	lookMu  sync.Mutex
-	real    string // where links lead to, "" before the first open
+	real    string    // where links lead to, "" before the first open
+	seen    time.Time // when the current file last stood under the path
 	absent  bool
 	trouble string // the last complaint, so that it is made once
 	read    []done // files that were read to their end and let go
@@ -95,24 +95,26 @@ func (s *stream) lookAtPath(now time.Time) bool {
 	cur := s.currentFile()
 	switch {
 	case err != nil:
-		s.missing(err)
-		return cur != nil && s.refresh(cur, now)
-	case cur != nil && st.id == cur.id && st.size == cur.size && st.mtime == cur.mtime && settled(cur):
-		return false
+		return s.missing(err, now)
 	case cur != nil && st.id == cur.id:
+		s.seen = now
+		if st.size == cur.size && st.mtime == cur.mtime && settled(cur) {
+			return false
+		}
 		return s.refresh(cur, now)
 	}
 	f, st, err := openRegular(s.abs, s.w.opt.StrictLinks)
 	if err != nil {
-		s.missing(err)
-		return cur != nil && s.refresh(cur, now)
+		return s.missing(err, now)
 	}
+	changed := cur != nil && s.refresh(cur, now)
 	if cur != nil && st.id == cur.id {
 		f.Close()
-		return s.refresh(cur, now)
+		return changed
 	}
 	s.present()
 	s.replace(f, st, now)
+	s.seen = now
 	return true
 }
 
@@ -168,6 +170,7 @@ func (s *stream) note(lf *logFile, st fileStat, now time.Time) {
 		lf.mark = m
 	}
 	s.mu.Unlock()
+	lf.trail.add(lf.mark)
 	s.hashOf(lf)
 }
 
@@ -188,166 +191,6 @@ func (s *stream) hashOf(lf *logFile) string {
 	lf.hash = hash
 	s.mu.Unlock()
 	return hash
-}
-
-// replace makes f the current file; the one before is read to its end and on.
-func (s *stream) replace(f *os.File, st fileStat, now time.Time) {
-	if s.returned(f, st, now) {
-		return
-	}
-	lf := &logFile{id: st.id, f: f}
-	s.note(lf, st, now)
-	s.mu.Lock()
-	n := len(s.files)
-	s.mu.Unlock()
-	if n > 0 {
-		s.reportRotation(s.files[n-1], lf)
-	}
-	s.publish(lf)
-}
-
-// publish puts lf under the path and gives every reader a place in it: its
-// start, or where reading ended if it is a file that was read before.
-func (s *stream) publish(lf *logFile) {
-	start := s.recall(lf)
-	s.mu.Lock()
-	if s.current != nil {
-		s.current.old = true
-	}
-	s.current = lf
-	s.files = append(s.files, lf)
-	for _, sub := range s.subs {
-		sub.cursors = append(sub.cursors, &cursor{file: lf, off: start.off, tail: start})
-	}
-	s.dropUnread()
-	s.mu.Unlock()
-	s.follow()
-}
-
-// dropUnread bounds how many old files are kept open. The caller holds s.mu.
-func (s *stream) dropUnread() {
-	for len(s.files) > MaxFiles {
-		lf := s.files[0]
-		s.w.log.Warn(fmt.Sprintf("%d rotated files of %s are still unread, giving up the oldest",
-			len(s.files)-1, s.path))
-		s.remove(lf)
-		lf.f.Close()
-	}
-}
-
-// remove takes a file and all places in it off the stream. The caller holds s.mu.
-func (s *stream) remove(lf *logFile) {
-	s.files = slices.DeleteFunc(s.files, func(f *logFile) bool { return f == lf })
-	for _, sub := range s.subs {
-		sub.cursors = slices.DeleteFunc(sub.cursors, func(c *cursor) bool { return c.file == lf })
-	}
-}
-
-// done is what is kept of a file that was read to its end and let go, so that it
-// is not read again should it come back (a mount that was away).
-type done struct {
-	hash string
-	mark mark
-	end  mark
-}
-
-// maxDone is how many of them a stream keeps.
-const maxDone = 4
-
-// release lets go of old files that every reader has finished.
-func (s *stream) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, lf := range slices.Clone(s.files) {
-		if !lf.final || s.wanted(lf) {
-			continue
-		}
-		s.remove(lf)
-		lf.f.Close()
-		if len(s.read) == maxDone {
-			s.read = slices.Delete(s.read, 0, 1)
-		}
-		s.read = append(s.read, done{hash: lf.hash, mark: lf.mark, end: lf.end})
-	}
-}
-
-// wanted says whether a reader still has a place in lf. The caller holds s.mu.
-func (s *stream) wanted(lf *logFile) bool {
-	for _, sub := range s.subs {
-		if sub.cursorIn(lf) != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// recall returns where reading of lf ended if it is one that was let go, else
-// the start.
-func (s *stream) recall(lf *logFile) mark {
-	hash := s.hashOf(lf)
-	for _, d := range s.read {
-		if d.hash != hash || len(d.mark.bytes) == 0 {
-			continue
-		}
-		same, err := d.mark.holds(lf.f)
-		if err == nil && same {
-			same, err = d.end.holds(lf.f)
-		}
-		if err == nil && same {
-			return d.end
-		}
-	}
-	return mark{}
-}
-
-// returned handles an old file that stands under the path again: it is read on
-// where it was, not from its start.
-func (s *stream) returned(f *os.File, st fileStat, now time.Time) bool {
-	for _, lf := range s.oldFiles() {
-		if lf.id != st.id {
-			continue
-		}
-		if same, err := lf.mark.holds(f); err != nil || !same {
-			continue
-		}
-		f.Close()
-		s.mu.Lock()
-		if lf.final {
-			s.mu.Unlock()
-			return false
-		}
-		if s.current != nil {
-			s.current.old = true
-		}
-		lf.old, s.current = false, lf
-		s.files = append(slices.DeleteFunc(s.files, func(o *logFile) bool { return o == lf }), lf)
-		s.mu.Unlock()
-		s.refresh(lf, now)
-		s.follow()
-		return true
-	}
-	return false
-}
-
-// truncated splits the current file in two: the content that was there before,
-// whose unread rest is in a copy if anywhere, and what the inode holds now.
-func (s *stream) truncated(lf *logFile, st fileStat, now time.Time) {
-	fresh := &logFile{id: lf.id, f: lf.f}
-	s.note(fresh, st, now)
-	s.reportRotation(lf, fresh)
-	copied := s.findCopy(lf)
-	s.mu.Lock()
-	lf.old = true
-	s.current = nil
-	if copied == nil {
-		s.remove(lf)
-	} else {
-		lf.f, lf.id, lf.size = copied.f, copied.st.id, copied.st.size
-		lf.mtime, lf.grewAt = copied.st.mtime, now
-	}
-	s.mu.Unlock()
-	lf.forget()
-	s.publish(fresh)
 }
 
 // lookAtOld sees whether a file that was rotated away has grown, and lets it go
@@ -392,11 +235,13 @@ func (s *stream) reopen(lf *logFile) {
 	stale.Close()
 }
 
-// missing notes that there is no file to read under the path.
-func (s *stream) missing(err error) {
+// missing notes that there is no file to read under the path. What stood there
+// is read on.
+func (s *stream) missing(err error, now time.Time) (changed bool) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		s.complain("opening", err)
-		return
+		cur := s.currentFile()
+		return cur != nil && s.refresh(cur, now)
 	}
 	if !s.absent {
 		s.w.msg(fmt.Sprintf("Log absence detected (possibly rotation) for %s, reason: %v", s.path, err))
@@ -407,6 +252,7 @@ func (s *stream) missing(err error) {
 		s.current.old, s.current = true, nil
 	}
 	s.mu.Unlock()
+	return false
 }
 
 // present notes that the path can be read again.
