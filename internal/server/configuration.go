@@ -24,6 +24,9 @@ func background() context.Context { return context.Background() }
 // configuration opens the configuration of this call.
 func (p *Program) configuration() *config.Config {
 	opt := config.Options{Dir: p.opt.conf, Log: p.tellMessage}
+	if opt.Dir == "" {
+		opt.Dir = p.home
+	}
 	if p.embed {
 		opt.FS = p.Fallback
 		opt.Dir = "(embedded)"
@@ -36,11 +39,11 @@ func (p *Program) fallBack() {
 	if p.Fallback == nil || p.opt.conf != "" {
 		return
 	}
-	if _, err := os.Stat(config.DefaultDir); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(p.home); !errors.Is(err, os.ErrNotExist) {
 		return
 	}
 	p.embed = true
-	p.note("There is no " + config.DefaultDir + ": using the configuration embedded in this program")
+	p.note("There is no " + p.home + ": using the configuration embedded in this program")
 }
 
 // given are the values of the command line that come before fail2ban.conf's.
@@ -62,7 +65,7 @@ func (p *Program) readGeneral() error {
 	p.fallBack()
 	g, err := p.configuration().General(p.given())
 	if err != nil {
-		return errors.New(place(err))
+		return err
 	}
 	p.general = general{
 		socket: g.Socket, pidfile: g.PidFile, loglevel: g.LogLevel, logtarget: g.LogTarget,
@@ -93,7 +96,7 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	p.cfg = p.configuration()
 	commands, good, err := p.cfg.Stream(so)
 	if err != nil {
-		p.say.Error("Failed during configuration: " + place(err))
+		p.say.Error("Failed during configuration: " + err.Error() + place(err))
 		if o.dump {
 			p.print("ERROR: The configuration stream failed because of the invalid syntax.")
 		}
@@ -109,13 +112,13 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	return stream, nil
 }
 
-// place adds to an error's text where its cause stands and what to do.
+// place tells where an error's cause stands and what to do, in parentheses.
 func place(err error) string {
 	var e *config.Error
 	if !errors.As(err, &e) {
-		return err.Error()
+		return ""
 	}
-	return e.Text + where(e.Pos, e.Remedy)
+	return where(e.Pos, e.Remedy)
 }
 
 func where(at config.Pos, remedy string) string {

@@ -46,6 +46,7 @@ type Program struct {
 	log     *logfmt.Log    // what the client's side says, on Err
 	say     *slog.Logger   // as "fail2ban"
 	embed   bool           // the fallback is in use
+	home    string         // where the configuration is without -c; empty is config.DefaultDir
 }
 
 // Main runs the program and returns its exit code (5.1.4).
@@ -74,6 +75,9 @@ func (p *Program) run() error {
 		return err
 	}
 	p.opt = opt
+	if p.home == "" {
+		p.home = config.DefaultDir
+	}
 	if done, err := p.answerAtOnce(); done {
 		return err
 	}
@@ -81,8 +85,8 @@ func (p *Program) run() error {
 	defer func() { _ = p.log.Close() }()
 	if err := p.readGeneral(); err != nil {
 		p.print("ERROR: " + err.Error())
-		if p.Name == ClientName {
-			p.say.Error("Init of command line failed")
+		if hint := place(err); hint != "" || p.Name == ClientName {
+			p.say.Error("Init of command line failed" + hint)
 		}
 		return errTold
 	}

@@ -13,7 +13,7 @@ var optionHelp = [][2]string{
 	{"-p, --pidfile <FILE>", "where the server writes its process id"},
 	{"--pname <NAME>", "what the server's process is called (fail2ban-server)"},
 	{"--loglevel <LEVEL>", "how much is logged"},
-	{"--logtarget <TARGET>", "where to: a file, stdout, stderr, sysout, syslog or systemd-journal"},
+	{"--logtarget <TARGET>", "where to: a file, stdout, stderr, sysout, syslog"},
 	{"--syslogsocket auto|<FILE>", "the system logger's socket"},
 	{"-d", "print the configuration as the commands that it comes to"},
 	{"--dp, --dump-pretty", "the same, laid out over lines"},
