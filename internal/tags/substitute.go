@@ -31,7 +31,7 @@ type Options struct {
 func Substitute(set *Map, opt Options) (*Map, error) {
 	s := &substitution{Map: set.Clone(), opt: opt, counts: make([]counter, set.Len()), done: make([]bool, set.Len())}
 	for i, name := range s.names {
-		s.done[i] = s.texts[i] == nil || !strings.Contains(*s.texts[i], "<") || opt.Ignore[name]
+		s.done[i] = s.texts[i].none || !strings.Contains(s.texts[i].string, "<") || opt.Ignore[name]
 	}
 	for again := true; again; {
 		again = false
@@ -89,9 +89,13 @@ func (c *counter) repr() string {
 // resolve replaces the tags of one value and tells whether it changed and holds
 // tags still.
 func (s *substitution) resolve(i int) (again bool, err error) {
-	before := *s.texts[i]
+	before := s.texts[i].string
 	count := s.counts[i]
-	value, err := s.replaceAll(s.names[i], before, &count)
+	value, ok, err := s.inline(s.names[i], before, &count)
+	if err == nil && !ok {
+		count = s.counts[i]
+		value, err = s.replaceAll(s.names[i], before, &count)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -100,12 +104,14 @@ func (s *substitution) resolve(i int) (again bool, err error) {
 			s.counts[i] = count
 			again = true
 		}
-		s.texts[i] = &value
+		s.texts[i].string = value
 	}
 	s.done[i] = !strings.Contains(value, "<")
 	return again, nil
 }
 
+// replaceAll is fail2ban's way: each tag that is found is replaced in the whole
+// value, and the search goes on at the start of what was put in.
 func (s *substitution) replaceAll(name, value string, count *counter) (string, error) {
 	from := 0
 	for {

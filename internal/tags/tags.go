@@ -35,26 +35,40 @@ func (e *Error) Error() string { return e.Text }
 // it is not safe for concurrent use.
 type Map struct {
 	names []string
-	texts []*string // nil for None
+	texts []text
 	index map[string]int
+}
+
+type text struct {
+	string
+	none bool
+}
+
+// NewMap returns an empty Map with room for n names.
+func NewMap(n int) *Map {
+	m := &Map{names: make([]string, 0, n), texts: make([]text, 0, n)}
+	if n > linear {
+		m.index = make(map[string]int, n)
+	}
+	return m
 }
 
 // linear is up to how many names a Map is searched without its index.
 const linear = 8
 
 // Set gives a name its text; a known name keeps its place.
-func (m *Map) Set(name, text string) { m.put(name, &text) }
+func (m *Map) Set(name, value string) { m.put(name, text{value, false}) }
 
 // SetNone gives a name no text (Python's None): it is listed, but not found.
-func (m *Map) SetNone(name string) { m.put(name, nil) }
+func (m *Map) SetNone(name string) { m.put(name, text{none: true}) }
 
-func (m *Map) put(name string, text *string) {
+func (m *Map) put(name string, value text) {
 	if i := m.find(name); i >= 0 {
-		m.texts[i] = text
+		m.texts[i] = value
 		return
 	}
 	m.names = append(m.names, name)
-	m.texts = append(m.texts, text)
+	m.texts = append(m.texts, value)
 	switch {
 	case m.index != nil:
 		m.index[name] = len(m.names) - 1
@@ -87,9 +101,9 @@ func (m *Map) find(name string) int {
 }
 
 // Get returns the text of a name; ok is false where it is unknown or None.
-func (m *Map) Get(name string) (text string, ok bool) {
-	if i := m.find(name); i >= 0 && m.texts[i] != nil {
-		return *m.texts[i], true
+func (m *Map) Get(name string) (value string, ok bool) {
+	if i := m.find(name); i >= 0 && !m.texts[i].none {
+		return m.texts[i].string, true
 	}
 	return "", false
 }
