@@ -227,6 +227,14 @@ func (w *Watcher) handle(ev fsnotify.Event) {
 	for _, s := range list {
 		w.poke(s)
 	}
+	if ev.Has(fsnotify.Create) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.concernsGlob(ev.Name) {
+			w.globsDue = time.Time{}
+			w.wakeLoop()
+		}
+	}
 }
 
 // lostEvents looks at everything, since the kernel has dropped events.

@@ -100,7 +100,11 @@ type Watcher struct {
 	ended   bool
 	streams map[string]*stream // by cleaned absolute path
 	notify  *notifier
-	wg      sync.WaitGroup // looks and pumps
+	wg      sync.WaitGroup // looks, pumps and globs
+
+	globs     []*globbing
+	globsBusy bool
+	globsDue  time.Time
 }
 
 // NewWatcher makes a watcher; readers may be added before Run.
@@ -213,6 +217,14 @@ func (w *Watcher) runDue() time.Duration {
 			w.startLook(s)
 		} else if s.due.Before(next) {
 			next = s.due
+		}
+	}
+	if len(w.globs) > 0 && !w.globsBusy {
+		if !w.globsDue.After(now) {
+			w.globsDue = now.Add(safety)
+			w.startGlobs()
+		} else if w.globsDue.Before(next) {
+			next = w.globsDue
 		}
 	}
 	return max(0, next.Sub(now))
