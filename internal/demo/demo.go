@@ -120,17 +120,17 @@ func enterNamespace(ctx context.Context, stdout io.Writer) error {
 }
 
 // play sets the stage, tells the story on it, and clears up.
-func play(ctx context.Context, stdout io.Writer, real bool) (err error) {
+func play(ctx context.Context, stdout io.Writer, inKernel bool) (err error) {
 	dir, err := os.MkdirTemp("", "f2b-go-demo")
 	if err != nil {
 		return fmt.Errorf("making a scratch folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s := &story{out: stdout, begin: time.Now(), dir: dir, log: filepath.Join(dir, "auth.log"), real: real}
+	s := &story{out: stdout, begin: time.Now(), dir: dir, log: filepath.Join(dir, "auth.log"), real: inKernel}
 	if err := s.writeConfiguration(); err != nil {
 		return err
 	}
-	if real {
+	if inKernel {
 		s.target, err = buildNetwork(ctx)
 		if err != nil {
 			return err

@@ -108,7 +108,7 @@ func (n *network) order(word string) (string, error) {
 
 func (n *network) close() {
 	if n.listener != nil {
-		n.listener.Close()
+		_ = n.listener.Close()
 	}
 	_ = n.orders.Close()
 	_ = n.attacker.Wait()
