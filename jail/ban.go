@@ -38,7 +38,7 @@ func (j *Jail) ban(ctx context.Context, t *Ticket) bool {
 	j.settle(ctx, asked)
 	now, _ := j.bans.get(asked.ID)
 	for _, a := range j.effective().actions {
-		if now.Restored && a.SkipsRestored() {
+		if now.skips(a) {
 			continue
 		}
 		if err := a.Ban(ctx, now.copyOf()); err != nil {
@@ -278,7 +278,7 @@ func (j *Jail) prolong(ctx context.Context, id ipaddr.Addr) {
 		return
 	}
 	for _, a := range j.effective().actions {
-		if !a.Prolongs() || t.Restored && a.SkipsRestored() {
+		if !a.Prolongs() || t.skips(a) {
 			continue
 		}
 		if err := a.Prolong(ctx, t.copyOf()); err != nil {

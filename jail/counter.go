@@ -41,11 +41,15 @@ type counter struct {
 	nextClean float64
 	maxIDs    int
 	maxBytes  int
+	news      countNews
 }
 
 type counted struct {
 	ticket *Ticket
 	cost   int
+	fresh  bool // in countNews.changed
+	told   bool // a store may know of it
+	gone   bool
 }
 
 func newCounter() *counter {
@@ -76,6 +80,7 @@ func (c *counter) add(t *Ticket, count int, observed bool) (attempts int) {
 		c.byID[t.ID] = el
 	}
 	c.weigh(el.Value.(*counted))
+	c.news.note(el.Value.(*counted))
 	c.total++
 	c.evict(el)
 	return el.Value.(*counted).ticket.Attempts
@@ -83,7 +88,7 @@ func (c *counter) add(t *Ticket, count int, observed bool) (attempts int) {
 
 func (c *counter) first(t *Ticket, count int) {
 	t.fill()
-	t.first = t.Time
+	t.First = t.Time
 	t.Attempts = t.Failures
 	if count > t.Failures {
 		t.Attempts = count
@@ -117,9 +122,9 @@ func (c *counter) adjust(old, t *Ticket) {
 	if t.Time <= old.Time {
 		return
 	}
-	if begin := t.Time - c.findTime.Value; old.first < begin {
-		old.Attempts = roundEven(float64(old.Attempts) / (t.Time - old.first) * c.findTime.Value)
-		old.first = begin
+	if begin := t.Time - c.findTime.Value; old.First < begin {
+		old.Attempts = roundEven(float64(old.Attempts) / (t.Time - old.First) * c.findTime.Value)
+		old.First = begin
 	}
 	old.Time, old.TimeInt = t.Time, t.TimeInt
 }
@@ -166,6 +171,7 @@ func (c *counter) remove(el *list.Element) *Ticket {
 	e := el.Value.(*counted)
 	c.recent.Remove(el)
 	c.bytes -= e.cost
+	c.news.noteGone(e)
 	delete(c.byID, e.ticket.ID)
 	return e.ticket
 }
@@ -192,6 +198,7 @@ func (c *counter) put(t *Ticket) {
 	el := c.recent.PushBack(&counted{ticket: t})
 	c.byID[t.ID] = el
 	c.weigh(el.Value.(*counted))
+	c.news.note(el.Value.(*counted))
 	c.evict(el)
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"f2b-go/filter"
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
@@ -234,6 +235,14 @@ type memStore struct {
 	asked   Query
 	deleted []string
 	places  map[string][]source.Position
+	broken  error
+
+	commits  int
+	counted  map[ipaddr.Addr]*Ticket
+	tickets  map[int64]*Ticket
+	begun    map[int64]bool
+	sessions map[string]filter.Session
+	filter   filter.Memory
 }
 
 type stored struct {
@@ -242,7 +251,10 @@ type stored struct {
 }
 
 func newStore(t *testing.T) *memStore {
-	return &memStore{t: t, rows: map[ipaddr.Addr][]stored{}, places: map[string][]source.Position{}}
+	return &memStore{
+		t: t, rows: map[ipaddr.Addr][]stored{}, places: map[string][]source.Position{},
+		counted: map[ipaddr.Addr]*Ticket{}, tickets: map[int64]*Ticket{}, begun: map[int64]bool{}, sessions: map[string]filter.Session{},
+	}
 }
 
 func (s *memStore) History(_ context.Context, _ string, id ipaddr.Addr, _ bool) (History, bool, error) {
@@ -262,6 +274,10 @@ func (s *memStore) AddBan(_ context.Context, _ string, t *Ticket, banTime Second
 	if t.Time == 0 || t.BanCount == 0 {
 		s.t.Errorf("a ban without time or count is stored: %+v", t)
 	}
+	if t.Number != 0 && s.tickets[t.Number] == nil && s.broken == nil {
+		s.t.Errorf("a ban of %s without its ticket having been committed", t.ID)
+	}
+	s.begun[t.Number] = true
 	s.rows[t.ID] = append(s.rows[t.ID], stored{t.Time, banTime})
 	return nil
 }
@@ -293,11 +309,64 @@ func (s *memStore) Positions(_ context.Context, _, path string) ([]source.Positi
 	return s.places[path], nil
 }
 
-func (s *memStore) SavePositions(_ context.Context, _, path string, p []source.Position) error {
+func (s *memStore) Commit(_ context.Context, c *Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.places[path] = p
+	if s.broken != nil {
+		return s.broken
+	}
+	s.commits++
+	for _, p := range c.Places {
+		s.places[p.Path] = p.Places
+	}
+	if c.Whole {
+		clear(s.counted)
+		clear(s.sessions)
+	}
+	for _, id := range c.Forgotten {
+		delete(s.counted, id)
+	}
+	for _, t := range c.Counted {
+		s.counted[t.ID] = t
+	}
+	for _, t := range c.Tickets {
+		s.tickets[t.Number] = t
+	}
+	for _, n := range c.Done {
+		delete(s.tickets, n)
+		delete(s.begun, n)
+	}
+	for _, id := range c.Filter.Closed {
+		delete(s.sessions, id)
+	}
+	for _, o := range c.Filter.Sessions {
+		s.sessions[o.ID] = o
+	}
+	s.filter = c.Filter
 	return nil
+}
+
+func (s *memStore) Recall(context.Context, string) (*Memory, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &Memory{Begun: map[ipaddr.Addr]int64{}, Filter: s.filter}
+	for _, t := range s.counted {
+		c := *t
+		c.Matches = slices.Clone(t.Matches)
+		m.Counted = append(m.Counted, &c)
+	}
+	for n, t := range s.tickets {
+		if s.begun[n] {
+			m.Begun[t.ID] = n
+			continue
+		}
+		m.Tickets = append(m.Tickets, t.copyOf())
+	}
+	m.Filter.Sessions, m.Filter.Closed = nil, nil
+	for _, o := range s.sessions {
+		m.Filter.Sessions = append(m.Filter.Sessions, o)
+	}
+	return m, nil
 }
 
 // bench is a jail with its surroundings, in a bubble of synctest.

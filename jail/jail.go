@@ -55,6 +55,7 @@ type Jail struct {
 	queue   *queue
 	later   later
 	files   files
+	keeper  keeper
 
 	mu    sync.RWMutex // guards which settings hold
 	live  *settings
@@ -68,6 +69,7 @@ type Jail struct {
 	started   bool // the actions are
 	epoch     atomic.Int64
 	idle      idleGate
+	recalling idleGate
 	running   atomic.Bool
 }
 
@@ -98,6 +100,7 @@ func New(name, backend string, env Env) (*Jail, error) {
 	j.live = j.newSettings()
 	j.files.init(j)
 	j.later.init()
+	j.keeper.init(j)
 	if len(name) >= longName {
 		j.logs.jail.Warn("Jail name " + pytext.Repr(name) + " might be too long and some commands might not function correctly. Please shorten")
 	}
@@ -237,7 +240,7 @@ func (j *Jail) enforce() {
 	j.bans.setJailBanTime(s.banTime)
 }
 
-// idleGate holds up what comes while a jail is idle.
+// idleGate holds up what comes while a jail is idle, or not ready yet.
 type idleGate struct {
 	mu   sync.Mutex
 	open chan struct{} // nil while not idle; closed to let all through

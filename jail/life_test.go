@@ -337,7 +337,7 @@ func TestRestore_3_7(t *testing.T) {
 			b.store.current = append(b.store.current, tk)
 		}
 		b.start()
-		b.want("INFO jail: Jail 'j' started", "a.start", "mail.start", "INFO filter: [j] Ignore 192.0.2.9 by ip",
+		b.want("INFO jail: Jail 'j' started", "INFO filter: [j] Ignore 192.0.2.9 by ip", "a.start", "mail.start",
 			"NOTICE actions: [j] Restore Ban 192.0.2.1", "a.ban 192.0.2.1", "NOTICE actions: [j] Restore Ban 192.0.2.4", "a.ban 192.0.2.4")
 		if tk := b.banner.tickets[0]; !tk.Restored || tk.BanCount != 2 || pytext.Str(tk.PyTime()) != fmt.Sprint(int64(now)-30) {
 			b.Errorf("restored ticket %+v", tk)

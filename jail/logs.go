@@ -3,6 +3,7 @@ package jail
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -12,9 +13,6 @@ import (
 	"f2b-go/filter"
 	"f2b-go/source"
 )
-
-// saveEvery is how often a log's position is stored, in seconds (3.9.11).
-const saveEvery = 10
 
 // Watcher follows log files; *source.Watcher is one.
 type Watcher interface {
@@ -41,8 +39,8 @@ type logFile struct {
 	j           *Jail
 	wish        logWish
 	sub         *source.Subscription
-	inOperation bool    // has been read to its end once (2.6.2); guarded by Jail.matching
-	saved       float64 // when its position was stored last, likewise
+	inOperation bool // has been read to its end once (2.6.2); guarded by Jail.matching
+	cut         cut  // likewise
 	lineEnd     string
 }
 
@@ -154,6 +152,7 @@ func (f *files) remove(path string) {
 		l.detach()
 		return true
 	})
+	f.j.keepNow(context.Background())
 }
 
 // attach begins to read all logs; one that can't be opened now is waited for.
@@ -184,6 +183,7 @@ func (l *logFile) attach(wait bool) error {
 		return nil
 	}
 	s := j.effective()
+	l.cut = cut{}
 	l.lineEnd = lineEnd(s.filter.Encoding())
 	opt := source.AddOptions{
 		Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: j.reads == "polling",
@@ -210,58 +210,66 @@ func (l *logFile) attach(wait bool) error {
 	return nil
 }
 
+// detach stops reading and notes how far it came.
 func (l *logFile) detach() {
 	if l.sub == nil {
 		return
 	}
 	l.sub.Close()
-	if l.j.env.Store != nil {
-		l.store(l.sub.Positions())
-	}
+	l.j.matching.Lock()
+	l.j.keeper.reached(l.wish.path, l.cut.apply(l.sub.Positions()))
+	l.j.matching.Unlock()
 	l.sub = nil
 }
 
-func (l *logFile) store(places []source.Position) {
-	if err := l.j.env.Store.SavePositions(context.Background(), l.j.name, l.wish.path, places); err != nil {
-		l.j.logs.filter.Error(err.Error())
+// cut is a batch that was not judged to its end: a place within it that stands
+// for the place before it.
+type cut struct{ before, within source.Position }
+
+func (c cut) apply(places []source.Position) []source.Position {
+	for i, p := range places {
+		if c.within.Offset > 0 && p == c.before {
+			places[i] = c.within
+		}
 	}
+	return places
 }
 
 // Lines judges a piece of the log; it is the source's sink. While the jail is
 // idle it waits.
 func (l *logFile) Lines(ctx context.Context, b source.Batch) error {
 	j := l.j
-	if err := j.idle.wait(ctx); err != nil {
+	if err := errors.Join(j.recalling.wait(ctx), j.idle.wait(ctx)); err != nil {
 		return err
 	}
 	j.matching.Lock()
 	defer j.matching.Unlock()
 	s := j.effective()
-	for data := b.Data; len(data) > 0; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	// A line that is begun is judged to its end: its ignorecommand must not be
+	// taken for an answer when it was killed.
+	lasting := context.WithoutCancel(ctx)
+	data := b.Data
+	for len(data) > 0 && ctx.Err() == nil {
 		n := lineLength(data, l.lineEnd)
-		j.judge(ctx, s, filter.Line{Text: data[:n], Source: l.wish.path}, l.inOperation)
+		j.judge(lasting, s, filter.Line{Text: data[:n], Source: l.wish.path}, l.inOperation)
 		data = data[n:]
 	}
-	if b.AtEnd && !b.Old {
+	if len(data) == 0 && b.AtEnd && !b.Old {
 		l.inOperation = true
 	}
 	j.serve()
-	l.saveAt(b)
-	return nil
+	return l.judged(ctx, b, int64(len(data)))
 }
 
-// saveAt stores the place after a batch from time to time; the last one is
-// stored when reading stops.
-func (l *logFile) saveAt(b source.Batch) {
-	now := l.j.now()
-	if l.j.env.Store == nil || b.Old || now < l.saved+saveEvery {
-		return
+// judged notes how far a batch was judged: to its end but for rest bytes.
+func (l *logFile) judged(ctx context.Context, b source.Batch, rest int64) error {
+	if rest == 0 {
+		l.j.keeper.judged(l.wish.path, b.Places)
+		return nil
 	}
-	l.saved = now
-	l.store([]source.Position{{Offset: b.End, Hash: b.Hash}})
+	l.cut.before = source.Position{Offset: b.End - int64(len(b.Data)), Hash: b.Hash}
+	l.cut.within = source.Position{Offset: b.End - rest, Hash: b.Hash}
+	return ctx.Err()
 }
 
 // lineLength is the length of the first line with its end. An end of several

@@ -120,9 +120,20 @@ func (j *Jail) promote(id ipaddr.Addr) {
 	if v, k := j.bans.again(t, j.now()); j.notNew(t, v, k) {
 		return
 	}
-	if !j.queue.put(t) {
-		j.counter.put(t)
+	if j.env.Store == nil {
+		if !j.queue.put(t) {
+			j.counter.put(t)
+		}
+		return
 	}
+	t.Number = j.keeper.number()
+	committed := t.copyOf()
+	if !j.queue.put(t) {
+		t.Number = 0
+		j.counter.put(t)
+		return
+	}
+	j.keeper.add(committed)
 }
 
 // serve does what is due after a batch: old failures go, losses are told.
@@ -158,6 +169,9 @@ func (j *Jail) Attempt(ctx context.Context, text string, matches []string) int {
 		return 0
 	}
 	j.logs.filter.Info(j.say("Attempt " + t.ID.String() + " - " + j.timeText(t.Time)))
+	j.matching.Lock()
 	j.count(ctx, s, t, max(1, len(matches)))
+	j.matching.Unlock()
+	j.keepNow(ctx)
 	return 1
 }

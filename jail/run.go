@@ -36,11 +36,16 @@ func (j *Jail) Run(ctx context.Context) error {
 	if j.Journal() {
 		j.logs.jail.Error(j.say("the journal is not read yet, so this jail finds nothing: give it a logpath and backend = auto"))
 	}
+	// No line is judged before the jail knows what it knew when it ended.
+	j.recalling.set(true)
 	j.files.attach()
 	j.logs.jail.Info("Jail " + pytext.Repr(j.name) + " started")
+	j.recall(lasting)
+	j.recalling.set(false)
 	j.startActions(lasting)
-	j.restore(lasting)
+	stopKeeping := j.startKeeping(lasting)
 	j.work(ctx)
+	stopKeeping()
 	j.stop(lasting)
 	return nil
 }
@@ -66,30 +71,6 @@ func (j *Jail) stopActions(ctx context.Context, actions []Action) {
 		if err := a.Stop(ctx); err != nil {
 			j.logs.actions.Error("Failed to stop jail '" + j.name + "' action '" + a.Name() + "': " + err.Error())
 		}
-	}
-}
-
-// restore queues the bans that the store still holds (3.7).
-func (j *Jail) restore(ctx context.Context) {
-	if j.env.Store == nil {
-		return
-	}
-	s := j.effective()
-	q := Query{Jail: j.name, Now: j.now(), MaxBanTime: s.increment.limit(s.banTime), MaxMatches: s.maxMatches}
-	if !s.increment.enabled() {
-		q.ForBanTime, q.HasForBanTime = s.banTime, true
-	}
-	tickets, err := j.env.Store.Current(ctx, q)
-	if err != nil {
-		j.logs.jail.Error("Restore bans failed: " + err.Error())
-		return
-	}
-	for _, t := range tickets {
-		if s.ignore.ignored(ctx, t) || t.End(s.banTime) <= j.now() {
-			continue
-		}
-		t.Restored = true
-		j.queue.put(t)
 	}
 }
 
@@ -122,9 +103,9 @@ func (j *Jail) step(ctx context.Context) {
 			if w = j.queue.pop(); w == nil {
 				break
 			}
-			j.ban(context.WithoutCancel(ctx), w.ticket)
+			j.banWaiting(context.WithoutCancel(ctx), w.ticket)
 			if w.again != nil {
-				j.ban(context.WithoutCancel(ctx), w.again)
+				j.banWaiting(context.WithoutCancel(ctx), w.again)
 			}
 		}
 		n += j.unbanDue(context.WithoutCancel(ctx), unbansFirst)
@@ -133,6 +114,13 @@ func (j *Jail) step(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// banWaiting bans a ticket of the queue; its actions have run then.
+func (j *Jail) banWaiting(ctx context.Context, t *Ticket) {
+	number := t.Number
+	j.ban(ctx, t)
+	j.keeper.finished(number)
 }
 
 // untilDue returns how long the worker may sleep; ok is false for until woken.
@@ -151,6 +139,7 @@ func (j *Jail) untilDue() (wait time.Duration, ok bool) {
 // stop undoes what Run did.
 func (j *Jail) stop(ctx context.Context) {
 	j.files.detach()
+	j.keepNow(ctx)
 	j.acting.Lock()
 	defer j.acting.Unlock()
 	j.flush(ctx, false, wordRepeal)

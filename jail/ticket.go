@@ -80,9 +80,14 @@ type Ticket struct {
 	// Restored is true for a ban that the store brought back, or whose lines
 	// were judged before a restart (3.3.4).
 	Restored bool
+	// First is the time from which the attempts are counted (3.2.2).
+	First float64
+	// Number is what the store knows a committed ticket by until its actions
+	// have run; 0 for one that was not committed.
+	Number int64
 
 	raw    filter.Fields // what Fields will be, until somebody asks
-	first  float64       // time of the first failure, for the attempts
+	owed   bool          // of before the start, and perhaps not all actions have heard of it
 	banned bool          // all actions have been asked
 	epoch  int           // ban epoch at the last (re)ban
 }
@@ -177,6 +182,9 @@ func (t *Ticket) fill() {
 	}
 	t.raw = nil
 }
+
+// skips says whether an action is not for this ticket (3.3.4).
+func (t *Ticket) skips(a Action) bool { return t.Restored && !t.owed && a.SkipsRestored() }
 
 // copyOf returns a ticket that shares nothing which changes later.
 func (t *Ticket) copyOf() *Ticket {

@@ -34,6 +34,9 @@ type Batch struct {
 	AtEnd bool
 	// Old says that the lines come from a file that has been rotated away.
 	Old bool
+	// Places are all places that a restart needs once Data has been dealt with,
+	// as Subscription.Positions tells them later.
+	Places []Position
 }
 
 // Position is a place in a file: an offset in bytes and the SHA-1 of the file's
@@ -170,9 +173,10 @@ func (sub *Subscription) deliver(c *cursor, got *chunk) bool {
 	hash := s.hashOf(c.file)
 	s.mu.Lock()
 	old := c.file.old
+	places := sub.placesAfter(c, got.end)
 	s.mu.Unlock()
 	w.held.Add(int64(len(got.data)))
-	err := sub.sink.Lines(sub.ctx, Batch{Path: s.path, Data: got.data, End: got.end, Hash: hash, AtEnd: got.atEnd, Old: old})
+	err := sub.sink.Lines(sub.ctx, Batch{Path: s.path, Data: got.data, End: got.end, Hash: hash, AtEnd: got.atEnd, Old: old, Places: places})
 	w.held.Add(-int64(len(got.data)))
 	if err != nil {
 		sub.mu.Lock()
@@ -296,18 +300,13 @@ func (sub *Subscription) Position() (offset int64, hash string) {
 }
 
 // Positions returns all places that a restart needs to lose nothing: those in
-// rotated files with something left to read, oldest first, then the one in the
-// current file. AddOptions.Positions takes them back.
+// rotated files that somebody may still write to, oldest first, then the one in
+// the current file. AddOptions.Positions takes them back.
 func (sub *Subscription) Positions() []Position {
 	s := sub.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []Position
-	for _, c := range sub.cursors {
-		if c.file == s.current || c.off < c.file.size {
-			all = append(all, Position{Offset: c.off, Hash: c.file.hash})
-		}
-	}
+	all := sub.placesAfter(nil, 0)
 	return append(all, sub.last...)
 }
 
