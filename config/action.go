@@ -43,16 +43,15 @@ func (a *actionReader) stream() ([][]any, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	known := names(a.specs)
 	stream := [][]any{{"set", a.jail, "addaction", a.name}}
 	var multi []any
 	for _, o := range opts.list {
-		if known[o.name] {
+		if actionOptions[o.name] {
 			multi = append(multi, []any{o.name, o.value})
 		}
 	}
 	for _, o := range a.init.list {
-		if !known[o.name] && !strings.HasPrefix(o.name, borrowedAs) {
+		if !actionOptions[o.name] && !strings.HasPrefix(o.name, borrowedAs) {
 			multi = append(multi, []any{o.name, o.value})
 		}
 	}

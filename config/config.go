@@ -52,6 +52,7 @@ type Config struct {
 	includes map[string][]string    // list of files by the names that it was made for
 	readers  map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
 	work     int                    // what interpolation has cost so far, in bytes
+
 }
 
 // New prepares to read a configuration and touches no file yet.
@@ -111,14 +112,21 @@ type option struct {
 	value any
 }
 
-// optionSet keeps options in order of insertion, as Python's dict does.
-type optionSet struct {
-	list  []option
-	index map[string]int
+// optionSet keeps options in order of insertion, as Python's dict does. Sets are
+// small, so they are searched one by one.
+type optionSet struct{ list []option }
+
+func (s *optionSet) place(name string) int {
+	for i := range s.list {
+		if s.list[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 func (s *optionSet) get(name string) (any, bool) {
-	if i, ok := s.index[name]; ok {
+	if i := s.place(name); i >= 0 {
 		return s.list[i].value, true
 	}
 	return nil, false
@@ -132,38 +140,21 @@ func (s *optionSet) text(name string) (string, bool) {
 	return t, ok
 }
 
-func (s *optionSet) has(name string) bool {
-	_, ok := s.index[name]
-	return ok
-}
+func (s *optionSet) has(name string) bool { return s.place(name) >= 0 }
 
 func (s *optionSet) set(name string, value any) {
-	if i, ok := s.index[name]; ok {
+	if i := s.place(name); i >= 0 {
 		s.list[i].value = value
 		return
 	}
-	if s.index == nil {
-		s.index = map[string]int{}
-	}
-	s.index[name] = len(s.list)
 	s.list = append(s.list, option{name, value})
 }
 
-// setDefault sets a name that is not there yet.
-func (s *optionSet) setDefault(name string, value any) {
-	if !s.has(name) {
-		s.set(name, value)
-	}
-}
-
-// merged returns a new set: s, overridden and extended by over.
+// merged returns a new set: s, overridden and extended by over, which may be nil.
 func (s *optionSet) merged(over *optionSet) *optionSet {
-	m := &optionSet{}
-	for _, set := range []*optionSet{s, over} {
-		if set == nil {
-			continue
-		}
-		for _, o := range set.list {
+	m := &optionSet{list: append(make([]option, 0, len(s.list)+8), s.list...)}
+	if over != nil {
+		for _, o := range over.list {
 			m.set(o.name, o.value)
 		}
 	}

@@ -109,6 +109,9 @@ func rstrip(s string) string { return strings.TrimRightFunc(s, isSpace) }
 // lower is Python's str.lower. It differs from Go's in two letters: a dotted
 // capital I keeps its dot, and a capital sigma at the end of a word becomes final.
 func lower(s string) string {
+	if isLower(s) {
+		return s
+	}
 	if !strings.ContainsAny(s, "İΣ") {
 		return strings.ToLower(s)
 	}
@@ -125,6 +128,16 @@ func lower(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// isLower tells whether s is ASCII without capitals, as most names are.
+func isLower(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
 }
 
 // casedNext tells whether the next letter in a direction, past marks and points

@@ -23,7 +23,13 @@ type definitionReader struct {
 	init  *optionSet // parameters, then what [Init] adds (1.6.3)
 	opts  *optionSet // options of [Definition] that are not given
 	vars  *variables
-	cache map[string]*string // tags that were looked up in the file
+	cache map[string]found // tags that were looked up in the file
+}
+
+// found is a tag's text, if it has one.
+type found struct {
+	text string
+	ok   bool
 }
 
 func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *optionSet) (*definitionReader, *Error) {
@@ -38,7 +44,7 @@ func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *
 }
 
 func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
-	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]*string{}}
+	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]found{}}
 }
 
 // load reads the options of the file. given are the jail's; a parameter has
@@ -113,23 +119,23 @@ func (d *definitionReader) loadInit(given *optionSet) *Error {
 
 // tag looks a tag up in the file as an option of [Definition] (1.5.2).
 func (d *definitionReader) tag(name string) (string, bool, error) {
-	if text, ok := d.cache[name]; ok {
-		if text == nil {
-			return "", false, nil
-		}
-		return *text, true, nil
+	if f, ok := d.cache[name]; ok {
+		return f.text, f.ok, nil
+	}
+	if !strings.Contains(name, "/") && d.lacks(definition, name, d.vars) {
+		d.cache[name] = found{}
+		return "", false, nil
 	}
 	value, err := d.getEx(definition, name, d.vars)
 	if err != nil && err.Class != "NoSectionError" && err.Class != "NoOptionError" && err.Class != "ValueError" {
 		return "", false, err
 	}
-	if err != nil || value == nil {
-		d.cache[name] = nil
-		return "", false, nil
+	f := found{}
+	if err == nil && value != nil {
+		f = found{pytext.Str(value), true}
 	}
-	text := pytext.Str(value)
-	d.cache[name] = &text
-	return text, true, nil
+	d.cache[name] = f
+	return f.text, f.ok, nil
 }
 
 // combined gives all options with their tags replaced but those to ignore, and
@@ -143,7 +149,7 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 	for _, name := range ignore {
 		skip[name] = true
 	}
-	texts := &tags.Map{}
+	texts := tags.NewMap(len(all.list))
 	for _, o := range all.list {
 		if plain, _, ok := tags.SplitCondition(o.name); ok {
 			skip[plain] = true
@@ -158,17 +164,14 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 	if err != nil {
 		return nil, d.tagError(err)
 	}
-	out := &optionSet{}
-	for _, o := range all.list {
+	for i, o := range all.list {
 		text, ok := done.Get(o.name)
-		if before, _ := texts.Get(o.name); !ok || text == before {
-			out.set(o.name, o.value)
-			continue
+		if before, _ := texts.Get(o.name); ok && text != before {
+			all.list[i].value = text
 		}
-		out.set(o.name, text)
 	}
-	d.convertAll(out)
-	return out, nil
+	d.convertAll(all)
+	return all, nil
 }
 
 func (d *definitionReader) tagError(err error) *Error {

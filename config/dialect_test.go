@@ -106,13 +106,13 @@ func result(v any, err *Error) string {
 
 // pieces of files. Those that mean something stand often.
 var (
-	headers = []string{"[s]", "[lt]", "[DEFAULT]", "[LT]", "[s 1]", "[]", "[a]b]", "[x] tail", "[INCLUDES]", "[Init?family=inet6]", "[`q`]", "[\"q\"]", "[default]", "[open", "[s-1]", "[KNOWN/s]", " [t]", "[é]"}
-	keys    = []string{"a", "b", "A", "c", "a b", "x.y", "known/a", "\"q\"", "`", "-", "é", "İ", "ΑΣ", "k;", "a#", "", "[k", "lt/a", "\"\"\"", "__name__", "given", "a\x1c"}
-	delims  = []string{"=", " = ", ":", " : ", "  =", "=\t", "= ", "", " ", "==", "=:"}
-	values  = []string{"v", "1", "", " ", "v ; c", "v;c", "v # c", "\"x\"", "'x'", "`x`", "`x", "\"\"\"x\"\"\"", "\"\"\"x", "x\\", "%(a)s", "%(b)s", "%(lt/a)s", "%(LT/b)s", "%(known/a)s", "%(default/a)s", "%(DEFAULT/a)s", "%%", "%", "%d", "%(a", "%()s", "%(a)d", "%(given)s", "%(__name__)s", "%(c)s%(b)s", "%(s 1/a)s", "%(s-1/a)s", "%%(lt/a)s", "\u00a0", "x\u00a0;c", "\x1c", "x\x1cy", "\x0b", "\x85", "\u2028x", "\x00", "\ufeff", "\x01", "\x01a\x01b", "ü€😀", "a=b", "[z]", "-", ";x", "#x", "\t;x", "%(a)s%(a)s%(lt/a)s", "\\", "%(lt/c)s", "x y  z"}
-	indents = []string{"", "", "", "", " ", "  ", "\t", "    ", "\u00a0", "\x0c", "\x1c"}
-	ends    = []string{"\n", "\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\n \n", "\n# c\n", "\n  ; c\n", " \n", "", "\x0b\n", "\n\t\n"}
-	bytes8  = []string{"\xff", "\xe4", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f", "\xc0\x80", "\xf5", "\xe0\x80\x80"}
+	headers   = []string{"[s]", "[lt]", "[DEFAULT]", "[LT]", "[s 1]", "[]", "[a]b]", "[x] tail", "[INCLUDES]", "[Init?family=inet6]", "[`q`]", "[\"q\"]", "[default]", "[open", "[s-1]", "[KNOWN/s]", " [t]", "[é]"}
+	keys      = []string{"a", "b", "A", "c", "a b", "x.y", "known/a", "\"q\"", "`", "-", "é", "İ", "ΑΣ", "k;", "a#", "", "[k", "lt/a", "\"\"\"", "__name__", "given", "a\x1c"}
+	delims    = []string{"=", " = ", ":", " : ", "  =", "=\t", "= ", "", " ", "==", "=:"}
+	fragments = []string{"v", "1", "", " ", "v ; c", "v;c", "v # c", "\"x\"", "'x'", "`x`", "`x", "\"\"\"x\"\"\"", "\"\"\"x", "x\\", "%(a)s", "%(b)s", "%(lt/a)s", "%(LT/b)s", "%(known/a)s", "%(default/a)s", "%(DEFAULT/a)s", "%%", "%", "%d", "%(a", "%()s", "%(a)d", "%(given)s", "%(__name__)s", "%(c)s%(b)s", "%(s 1/a)s", "%(s-1/a)s", "%%(lt/a)s", "\u00a0", "x\u00a0;c", "\x1c", "x\x1cy", "\x0b", "\x85", "\u2028x", "\x00", "\ufeff", "\x01", "\x01a\x01b", "ü€😀", "a=b", "[z]", "-", ";x", "#x", "\t;x", "%(a)s%(a)s%(lt/a)s", "\\", "%(lt/c)s", "x y  z"}
+	indents   = []string{"", "", "", "", " ", "  ", "\t", "    ", "\u00a0", "\x0c", "\x1c"}
+	ends      = []string{"\n", "\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\n \n", "\n# c\n", "\n  ; c\n", " \n", "", "\x0b\n", "\n\t\n"}
+	bytes8    = []string{"\xff", "\xe4", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f", "\xc0\x80", "\xf5", "\xe0\x80\x80"}
 )
 
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
@@ -135,14 +135,14 @@ func randomFile(r *rand.Rand) []byte {
 			b.WriteString(pick(r, indents[:6]) + pick(r, headers) + pick(r, ends))
 		case n < 15 && tidy == 0:
 			used++
-			fmt.Fprintf(&b, "%s = %s%s", []string{"a", "b", "c", "a", fmt.Sprint("k", used)}[r.IntN(5)], pick(r, values)+pick(r, values), "\n")
+			fmt.Fprintf(&b, "%s = %s%s", []string{"a", "b", "c", "a", fmt.Sprint("k", used)}[r.IntN(5)], pick(r, fragments)+pick(r, fragments), "\n")
 		case n < 14:
-			b.WriteString(pick(r, indents) + pick(r, keys) + pick(r, delims) + pick(r, values) + pick(r, values) + pick(r, ends))
+			b.WriteString(pick(r, indents) + pick(r, keys) + pick(r, delims) + pick(r, fragments) + pick(r, fragments) + pick(r, ends))
 		case n < 18:
 			if tidy == 0 {
 				b.WriteString("  ")
 			}
-			b.WriteString(pick(r, indents) + pick(r, values) + pick(r, ends))
+			b.WriteString(pick(r, indents) + pick(r, fragments) + pick(r, ends))
 		case n == 18 && r.IntN(15) == 0:
 			b.WriteString(pick(r, bytes8))
 		case n == 19 && r.IntN(40) == 0:

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"gopkg.in/ini.v1"
@@ -12,7 +14,7 @@ import (
 const defaultSection = "DEFAULT"
 
 // perLoad is how many entries go into one load of ini.v1, which looks for names
-// by linear search and moves its whole buffer for each value.
+// by linear search.
 const perLoad = 256
 
 // raw is an option as it stands in a file. Values are strings but for those that
@@ -26,10 +28,15 @@ type raw struct {
 type section struct {
 	names   []string
 	options map[string]raw
-	pos     Pos // of the header that made it
+	pos     Pos  // of the header that made it
+	shared  bool // belongs to a file: to be copied before it is changed
 }
 
 func newSection(pos Pos) *section { return &section{options: map[string]raw{}, pos: pos} }
+
+func (s *section) clone() *section {
+	return &section{names: slices.Clip(s.names), options: maps.Clone(s.options), pos: s.pos}
+}
 
 func (s *section) set(name string, r raw) {
 	if _, ok := s.options[name]; !ok {
@@ -52,24 +59,21 @@ func (f *parsedFile) section(name string, pos Pos) *section {
 	s := f.sections[name]
 	if s == nil {
 		s = newSection(pos)
+		s.shared = true
 		f.sections[name] = s
 		f.order = append(f.order, name)
 	}
 	return s
 }
 
-// dialect makes ini.v1 read what compose writes: one option a line with its
-// continuations indented by a tab, quotes and backslashes without a meaning.
-func dialect(size int) ini.LoadOptions {
-	return ini.LoadOptions{
-		IgnoreContinuation:         true,
-		IgnoreInlineComment:        true,
-		AllowPythonMultilineValues: true,
-		PreserveSurroundedQuote:    true,
-		KeyValueDelimiters:         "=:",
-		ChildSectionDelimiter:      "\x00",
-		ReaderBufferSize:           size, // ini.v1 cuts a value where its buffer ends
-	}
+// dialect makes ini.v1 read what compose writes: one option a line, quotes,
+// backslashes and comment signs without a meaning.
+var dialect = ini.LoadOptions{
+	IgnoreContinuation:      true,
+	IgnoreInlineComment:     true,
+	PreserveSurroundedQuote: true,
+	KeyValueDelimiters:      "=:",
+	ChildSectionDelimiter:   "\x00",
 }
 
 // parseFile reads one file: scan sorts its lines by ConfigParser's rules, which
@@ -86,7 +90,8 @@ func parseFile(file string, data []byte) (*parsedFile, *Error) {
 		return nil, err
 	}
 	f := &parsedFile{defaults: newSection(Pos{File: file}), sections: map[string]*section{}}
-	current := ""
+	f.defaults.shared = true
+	current := defaultSection
 	for len(entries) > 0 {
 		part := entries[:min(perLoad, len(entries))]
 		if err := f.load(file, current, part); err != nil {
@@ -103,21 +108,31 @@ func parseFile(file string, data []byte) (*parsedFile, *Error) {
 }
 
 // load hands some entries, which begin inside of a section or with a header, to
-// ini.v1 and takes its sections over.
+// ini.v1 and takes its sections over. ini.v1 keeps the order of names, so that the
+// n-th of a section belongs to its n-th entry.
 func (f *parsedFile) load(file, current string, entries []entry) *Error {
-	text, lines := compose(current, entries)
-	data, err := ini.LoadSources(dialect(len(text)+1), []byte(text))
+	data, err := ini.LoadSources(dialect, []byte(compose(current, entries)))
 	if err != nil {
 		return &Error{Class: "ParsingError", Pos: Pos{file, entries[0].line}, Text: fmt.Sprintf("reading %s: %v", file, err)}
 	}
+	keys := map[string][]*ini.Key{}
 	for _, s := range data.Sections() {
-		name := unescape(s.Name())
-		sec := f.section(name, Pos{file, lines[name]})
-		for _, key := range s.Keys() {
-			option := lower(rstrip(unescape(key.Name())))
-			value := strings.ReplaceAll(key.Value(), "\n\t", "\n")
-			sec.set(option, raw{rstrip(strip1(unescape(value))), Pos{file, lines[name+"\n"+option]}})
+		keys[unescape(s.Name())] = s.Keys()
+	}
+	sec := f.section(current, Pos{File: file})
+	for _, e := range entries {
+		if e.header {
+			current = e.name
+			sec = f.section(current, Pos{file, e.line})
+			continue
 		}
+		if len(keys[current]) == 0 {
+			return &Error{Class: "ParsingError", Pos: Pos{file, e.line}, Section: current, Option: e.name,
+				Text: fmt.Sprintf("reading %s: option %s is lost", file, e.name)}
+		}
+		value := keys[current][0].Value()
+		keys[current] = keys[current][1:]
+		sec.set(e.name, raw{rstrip(strip1(unescape(value))), Pos{file, e.line}})
 	}
 	return nil
 }
@@ -128,36 +143,37 @@ func strip1(value string) string {
 	return strings.TrimLeftFunc(value, func(r rune) bool { return r != '\n' && isSpace(r) })
 }
 
-// compose writes entries for ini.v1 and tells the line of each section and option.
-func compose(current string, entries []entry) (string, map[string]int) {
+// compose writes entries for ini.v1.
+func compose(current string, entries []entry) string {
 	var b strings.Builder
-	lines := map[string]int{}
-	if current != "" && !entries[0].header {
+	if !entries[0].header {
 		b.WriteString("[" + escape(current) + "]\n")
 	}
 	for _, e := range entries {
 		if e.header {
-			current = e.name
-			lines[current] = e.line
-			b.WriteString("[" + escape(current) + "]\n")
+			b.WriteString("[" + escape(e.name) + "]\n")
 			continue
 		}
-		lines[current+"\n"+e.name] = e.line
-		b.WriteString(guard(escape(e.text[0])) + "\n")
-		for _, more := range e.text[1:] {
-			b.WriteString("\t" + escape(more) + "\n")
+		b.WriteString(guard(escape(e.text)))
+		for _, more := range e.more {
+			b.WriteString(newline)
+			b.WriteString(escape(more))
 		}
+		b.WriteByte('\n')
 	}
-	return b.String(), lines
+	return b.String()
 }
 
 // Characters that mean something to ini.v1 and nothing to ConfigParser are
 // written as \x01 and a letter: both quotes that may open names and values, and
-// blanks that only Python strips, lest they hide behind those that both do.
+// the ends of a value's lines, since ini.v1's own reading of continuations knows
+// no indentation and cuts values where its buffer ends.
 var (
 	escaper   = strings.NewReplacer("\x01", "\x01a", "`", "\x01b", `"`, "\x01c")
-	unescaper = strings.NewReplacer("\x01a", "\x01", "\x01b", "`", "\x01c", `"`, "\x01g", "")
+	unescaper = strings.NewReplacer("\x01a", "\x01", "\x01b", "`", "\x01c", `"`, "\x01g", "", newline, "\n")
 )
+
+const newline = "\x01n"
 
 func escape(s string) string {
 	if !strings.ContainsAny(s, "\x01`\"") {

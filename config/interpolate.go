@@ -18,18 +18,36 @@ const (
 
 // variables are the values given with a call, under lower-case names and as text
 // (nil for None), which come before all sections.
-type variables struct{ values map[string]any }
+type variables struct{ set *optionSet }
 
 func newVariables(set *optionSet) *variables {
-	v := &variables{values: make(map[string]any, len(set.list))}
-	for _, o := range set.list {
-		if o.value == nil {
-			v.values[lower(o.name)] = nil
-			continue
+	for i, o := range set.list {
+		if l := lower(o.name); l != o.name {
+			return &variables{lowered(set, i)}
 		}
-		v.values[lower(o.name)] = pytext.Str(o.value)
 	}
-	return v
+	return &variables{set}
+}
+
+// lowered copies a set under lower-case names; of two that become one the later
+// value holds.
+func lowered(set *optionSet, from int) *optionSet {
+	low := &optionSet{list: append([]option(nil), set.list[:from]...)}
+	for _, o := range set.list[from:] {
+		low.set(lower(o.name), o.value)
+	}
+	return low
+}
+
+func (v *variables) get(name string) (any, bool) {
+	if v == nil {
+		return nil, false
+	}
+	value, ok := v.set.get(name)
+	if ok && value != nil {
+		value = pytext.Str(value)
+	}
+	return value, ok
 }
 
 // lookup is one interpolation: where it looks names up, and what it has cost.
@@ -45,10 +63,8 @@ type lookup struct {
 
 // find returns a value by its lower-case name: variables, section, DEFAULT.
 func (l *lookup) find(name string) (any, bool) {
-	if l.vars != nil {
-		if v, ok := l.vars.values[name]; ok {
-			return v, true
-		}
+	if v, ok := l.vars.get(name); ok {
+		return v, true
 	}
 	if r, ok := l.section.options[name]; ok {
 		return r.value, true
@@ -59,9 +75,6 @@ func (l *lookup) find(name string) (any, bool) {
 
 // interpolate replaces the references of a value (1.4).
 func (l *lookup) interpolate(option, text string) (string, *Error) {
-	if !strings.Contains(text, "%") {
-		return text, nil
-	}
 	if err := l.some(option, text, nil, 1); err != nil {
 		return "", err
 	}

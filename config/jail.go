@@ -69,7 +69,7 @@ func (j *jailReader) load(added *optionSet) (ok bool, err *Error) {
 
 // lendDefaults adds what is always there in jail files (1.4.8).
 func (j *jailReader) lendDefaults() {
-	defaults := j.from.defaults
+	defaults := j.from.ownDefaults()
 	defaults.set("fail2ban_version", raw{value: j.config.version})
 	defaults.set("fail2ban_confpath", raw{value: j.config.dir})
 }
@@ -118,7 +118,7 @@ func (j *jailReader) loadFilter(added *optionSet) (bool, *Error) {
 	if err != nil {
 		return false, err
 	}
-	section := j.from.sections[j.name]
+	section := j.from.section(j.name, Pos{})
 	for _, o := range combined.list {
 		if !strings.HasPrefix(o.name, borrowedAs) && o.name != "__name__" {
 			section.set(borrowedAs+o.name, raw{o.value, filter.where(o.name)})

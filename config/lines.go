@@ -14,7 +14,8 @@ type entry struct {
 	line   int
 	header bool
 	name   string   // section, or the option's name in lower case
-	text   []string // first line, then continuations; "" for an empty line
+	text   string   // an option's first line
+	more   []string // its continuations; "" for an empty line
 }
 
 // scanner groups the lines of a file by ConfigParser's rules of comments and
@@ -22,9 +23,10 @@ type entry struct {
 type scanner struct {
 	file    string
 	entries []entry
-	seen    map[string]bool // sections and options so far
+	seen    map[string]map[string]bool // options of the sections so far
 
-	section   string // "" before the first header
+	section   string          // "" before the first header
+	options   map[string]bool // those of the section so far
 	inSection bool
 	open      bool // the last entry is an option with a name: it takes continuations
 	indent    int  // of the line that began the last entry
@@ -38,7 +40,7 @@ type badLine struct {
 
 // scan returns the entries of a file, or the error that ConfigParser raises.
 func scan(file string, lines []string) ([]entry, *Error) {
-	s := &scanner{file: file, seen: map[string]bool{}}
+	s := &scanner{file: file, seen: map[string]map[string]bool{}}
 	for i, line := range lines {
 		if err := s.add(i+1, line); err != nil {
 			return nil, err
@@ -77,17 +79,21 @@ func (s *scanner) add(n int, line string) *Error {
 
 func (s *scanner) continueWith(value string) {
 	last := &s.entries[len(s.entries)-1]
-	last.text = append(last.text, value)
+	last.more = append(last.more, value)
 }
 
 func (s *scanner) addHeader(n int, name string) *Error {
-	if s.seen["["+name] && name != defaultSection {
+	options := s.seen[name]
+	if options != nil && name != defaultSection {
 		return &Error{Class: "DuplicateSectionError", Pos: Pos{s.file, n}, Section: name,
 			Text:   fmt.Sprintf("While reading from %s [line %2d]: section %s already exists", pytext.Repr(s.file), n, pytext.Repr(name)),
 			Remedy: "merge the two sections of this name"}
 	}
-	s.seen["["+name] = true
-	s.section, s.inSection, s.open = name, true, false
+	if options == nil {
+		options = map[string]bool{}
+		s.seen[name] = options
+	}
+	s.section, s.options, s.inSection, s.open = name, options, true, false
 	s.entries = append(s.entries, entry{line: n, header: true, name: name})
 	return nil
 }
@@ -102,16 +108,15 @@ func (s *scanner) addOption(n int, line, value string) *Error {
 	if name == "" {
 		s.bad = append(s.bad, badLine{n, pytext.Repr(line)})
 	}
-	key := s.section + "\n" + name
-	if s.seen[key] {
+	if s.options[name] {
 		return &Error{Class: "DuplicateOptionError", Pos: Pos{s.file, n}, Section: s.section, Option: name,
 			Text: fmt.Sprintf("While reading from %s [line %2d]: option %s in section %s already exists",
 				pytext.Repr(s.file), n, pytext.Repr(name), pytext.Repr(s.section)),
 			Remedy: "keep one of the two lines"}
 	}
-	s.seen[key] = true
+	s.options[name] = true
 	s.open = name != ""
-	s.entries = append(s.entries, entry{line: n, name: name, text: []string{value}})
+	s.entries = append(s.entries, entry{line: n, name: name, text: value})
 	return nil
 }
 

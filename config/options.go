@@ -89,6 +89,9 @@ var jailSpecs = append([]spec{
 // notSent are the options of a jail that do not become a command of their own name.
 var notSent = names(filterSpecs, "action", "filter", "enabled", "backend", "skip_if_nologs", "systemd_if_nologs")
 
+// actionOptions are the names of actionSpecs.
+var actionOptions = names(actionSpecs)
+
 func names(specs []spec, more ...string) map[string]bool {
 	set := map[string]bool{}
 	for _, s := range specs {
@@ -121,6 +124,10 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 		if a.given != nil && a.given.has(s.name) {
 			continue
 		}
+		if r.lacks(sec, s.name, vars) {
+			r.useDefault(out, sec, s)
+			continue
+		}
 		value, err := r.get(sec, s.name, vars)
 		switch {
 		case err == nil:
@@ -132,17 +139,23 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 			r.config.log(Message{Pos: err.Pos, Severity: Fault, Logger: readerLogger, Section: sec, Option: s.name, Text: err.Text,
 				Remedy: "add the section [" + sec + "]"})
 			out.set(s.name, s.def)
-		case err.Class == "NoOptionError":
-			if s.def != nil {
-				r.config.log(Message{Pos: err.Pos, Severity: Debug, Logger: readerLogger, Section: sec, Option: s.name,
-					Text: fmt.Sprintf("'%s' not defined in '%s'. Using default one: %s", s.name, sec, pytext.Repr(s.def))})
-				out.set(s.name, s.def)
-			}
 		default:
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// useDefault gives an option that a section lacks its default, if it has one.
+func (r *reader) useDefault(out *optionSet, sec string, s spec) {
+	if s.def == nil {
+		return
+	}
+	if r.config.opt.Log != nil {
+		r.config.log(Message{Pos: r.pos(sec, ""), Severity: Debug, Logger: readerLogger, Section: sec, Option: s.name,
+			Text: "'" + s.name + "' not defined in '" + sec + "'. Using default one: " + pytext.Repr(s.def)})
+	}
+	out.set(s.name, s.def)
 }
 
 func (r *reader) converted(sec string, s spec, value any) any {

@@ -25,36 +25,65 @@ func (c *Config) newParser() *parser {
 	return &parser{defaults: newSection(Pos{}), sections: map[string]*section{}, config: c}
 }
 
-// section returns a section, making it if need be.
+// section returns a section that may be changed, making it if need be.
 func (p *parser) section(name string, pos Pos) *section {
 	s := p.sections[name]
-	if s == nil {
+	switch {
+	case s == nil:
 		s = newSection(pos)
-		p.sections[name] = s
 		p.order = append(p.order, name)
+	case s.shared:
+		s = s.clone()
+	default:
+		return s
 	}
+	p.sections[name] = s
 	return s
 }
 
 // add merges a file key by key (1.3). What it replaces is kept as known.
 func (p *parser) add(f *parsedFile) {
-	for _, name := range f.defaults.names {
-		p.defaults.set(name, f.defaults.options[name])
+	if len(p.defaults.names) == 0 {
+		p.defaults = f.defaults
+	} else if len(f.defaults.names) > 0 {
+		p.ownDefaults().merge(f.defaults, "")
 	}
 	for _, name := range f.order {
 		from := f.sections[name]
-		target, cond, _ := tags.SplitCondition(name)
-		if old := p.sections[target]; old != nil {
-			known := p.section(knownPrefix+target, Pos{})
-			for _, opt := range from.names {
-				if r, ok := old.options[opt+cond]; ok {
-					known.set(opt+cond, r)
-				}
-			}
+		target, cond, conditional := tags.SplitCondition(name)
+		old := p.sections[target]
+		if old == nil && !conditional {
+			p.sections[name] = from
+			p.order = append(p.order, name)
+			continue
 		}
-		into := p.section(target, from.pos)
-		for _, opt := range from.names {
-			into.set(opt+cond, from.options[opt])
+		if old != nil {
+			p.section(knownPrefix+target, Pos{}).remember(old, from, cond)
+		}
+		p.section(target, from.pos).merge(from, cond)
+	}
+}
+
+// ownDefaults returns DEFAULT to be changed.
+func (p *parser) ownDefaults() *section {
+	if p.defaults.shared {
+		p.defaults = p.defaults.clone()
+	}
+	return p.defaults
+}
+
+// merge sets all options of another section under their names with a condition.
+func (s *section) merge(from *section, cond string) {
+	for _, opt := range from.names {
+		s.set(opt+cond, from.options[opt])
+	}
+}
+
+// remember keeps the options of old that from is about to replace.
+func (s *section) remember(old, from *section, cond string) {
+	for _, opt := range from.names {
+		if r, ok := old.options[opt+cond]; ok {
+			s.set(opt+cond, r)
 		}
 	}
 }
@@ -134,22 +163,45 @@ func (p *parser) get(sec, option string, vars *variables) (any, *Error) {
 	if s == nil {
 		return nil, p.noSection(sec)
 	}
-	l := &lookup{parser: p, name: sec, section: s, vars: vars}
 	option = lower(option)
-	value, ok := l.find(option)
+	value, ok := vars.get(option)
+	if !ok {
+		var r raw
+		r, ok = s.options[option]
+		if !ok {
+			r, ok = p.defaults.options[option]
+		}
+		value = r.value
+	}
 	if !ok {
 		return nil, &Error{Class: "NoOptionError", Section: sec, Option: option, Pos: s.pos,
 			Text: fmt.Sprintf("No option %s in section: %s", pytext.Repr(option), pytext.Repr(sec))}
 	}
 	text, ok := value.(string)
-	if !ok {
+	if !ok || !strings.Contains(text, "%") {
 		return value, nil
 	}
+	l := &lookup{parser: p, name: sec, section: s, vars: vars}
 	out, err := l.interpolate(option, text)
 	if err != nil {
 		return nil, err.at(p.pos(sec, option), sec, option)
 	}
 	return out, nil
+}
+
+// lacks tells that a section exists, but that neither it nor DEFAULT nor the
+// variables have an option: get would fail with a NoOptionError.
+func (p *parser) lacks(sec, option string, vars *variables) bool {
+	s := p.sections[sec]
+	if s == nil {
+		return false
+	}
+	option = lower(option)
+	if _, ok := vars.get(option); ok {
+		return false
+	}
+	_, ok := p.find(sec, option)
+	return !ok
 }
 
 // getEx is get for a tag's name: section/option looks into that section, and

@@ -17,7 +17,7 @@ const maxDigits = 4300
 // between them, blanks around. It gives an int64, or a *big.Int where that is
 // too small.
 func pyInt(text string) (any, bool) {
-	s := strip(text)
+	s := strings.TrimFunc(text, unicode.IsSpace) // without the separators that str.strip takes
 	neg := strings.HasPrefix(s, "-")
 	if neg || strings.HasPrefix(s, "+") {
 		s = s[1:]

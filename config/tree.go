@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -55,15 +56,18 @@ func (osTree) read(name string) ([]byte, error) {
 	if info.Size() > maxFile {
 		return nil, errTooLarge
 	}
-	return readLimited(f)
+	return readLimited(f, info.Size())
 }
 
-func readLimited(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err == nil && len(data) > maxFile {
+// readLimited reads all of a file of about the given size.
+func readLimited(r io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(size) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(r, maxFile+1))
+	if err == nil && n > maxFile {
 		return nil, errTooLarge
 	}
-	return data, err
+	return b.Bytes(), err
 }
 
 func (osTree) exists(name string) bool {
@@ -122,7 +126,7 @@ func (t fsTree) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return readLimited(f)
+	return readLimited(f, 0)
 }
 
 func (t fsTree) stat(name string) (fs.FileInfo, bool) {

@@ -60,14 +60,14 @@ func ourTree(dir string) []string {
 
 // pieces of trees: option lists, references and tags that mostly lead somewhere.
 var (
-	jailOptions = []string{"enabled = true", "enabled = %(on)s", "filter = f", "filter = g", "filter = %(__name__)s", "filter = f[mode=b]", "filter = f[%(opts)s]", "filter = g[p=\"<q> x\", q='%(bantime)s']", "filter = f[failregex=\"^param <HOST>$\", x=%(x)s]", "filter = g[p=1,]", "filter = g[p", "filter = nosuch", "filter = f[logtype=short][mode=c]", "filter =",
+	someJails = []string{"enabled = true", "enabled = %(on)s", "filter = f", "filter = g", "filter = %(__name__)s", "filter = f[mode=b]", "filter = f[%(opts)s]", "filter = g[p=\"<q> x\", q='%(bantime)s']", "filter = f[failregex=\"^param <HOST>$\", x=%(x)s]", "filter = g[p=1,]", "filter = g[p", "filter = nosuch", "filter = f[logtype=short][mode=c]", "filter =",
 		"action = a", "action = %(act)s", "action = a[name=%(__name__)s, x=\"1 2\"]\n  b", "action = b[blk=1][actname=z]", "action = a b[x='%(x)s', y=<x>]", "action = x.py[d=1]\n  a", "action = b[timeout=3, matches=m, bantime=5]", "action = a[x", "action = nosuch", "action = a\n\n  b[\n   x=1,\n   y=\"2\n 3\"\n  ]", "action = b[maxretry=9]", "action = a[x=<b/c>]",
 		"failregex = ^j <HOST>$", "failregex = %(known/failregex)s\n   ^more <HOST>$", "failregex = %(known/re-a)s", "ignoreregex = ^i$\n  ^k$", "maxretry = 3", "maxretry = x", "maxretry = %(known/maxretry)s", "bantime = 1h", "bantime = %(findtime)s", "findtime = 10m", "usedns = no", "prefregex = ^p", "maxlines = 4", "maxlines = %(known/maxlines)s", "datepattern = %%Y", "datepattern = %(known/datepattern)s", "journalmatch = _A=1 + _B='x y'\n   _C=2", "journalmatch = %(known/journalmatch)s",
 		"backend = systemd[a=1]", "backend = auto", "backend = %(be)s", "ignoreip = 1.1.1.1 2.2.2.2,3.3.3.3", "ignoreself = yes", "logpath = /dev/null\n  /nonexistent/f2b tail", "logpath = /nonexistent/f2b", "logencoding = %(enc)s", "x = %(y)s-x", "y = y", "y = %(known/y)s+", "opts = mode=b, p=\"%(x)s\"", "act = a[y=%(bantime)s]", "on = yes", "be = polling", "enc = %(lt/enc)s", "ignorecommand = <x> %(known/mode)s", "bantime.increment = true", "bantime.formula = %(x)s", "ignorecache = k=\"<ip>\""}
-	filterOptions = []string{"failregex = ^<re-<mode>> <HOST>$", "failregex = ^one$\n\n ^two <x>$", "re-a = A<word>", "re-b = B<mode>", "re-c = C%(lt/v)s", "word = w", "mode = a", "prefregex = ^<word><lt_<logtype>/v>", "ignoreregex = <p> <q>", "ignoreregex =", "maxlines = 3", "maxlines = x", "datepattern = <lt/dp>", "datepattern = %%Y<q>", "journalmatch = _A=<p>\n  _B=\"<q>\"", "usedns = <mode>", "p = P", "q = %(p)s", "q = <p>", "x = <Definition/p>", "x = <lt/w>", "logtype = own", "p = <q>", "known/p = k", "ban?family=inet6 = b6"}
+	someFilters = []string{"failregex = ^<re-<mode>> <HOST>$", "failregex = ^one$\n\n ^two <x>$", "re-a = A<word>", "re-b = B<mode>", "re-c = C%(lt/v)s", "word = w", "mode = a", "prefregex = ^<word><lt_<logtype>/v>", "ignoreregex = <p> <q>", "ignoreregex =", "maxlines = 3", "maxlines = x", "datepattern = <lt/dp>", "datepattern = %%Y<q>", "journalmatch = _A=<p>\n  _B=\"<q>\"", "usedns = <mode>", "p = P", "q = %(p)s", "q = <p>", "x = <Definition/p>", "x = <lt/w>", "logtype = own", "p = <q>", "known/p = k", "ban?family=inet6 = b6"}
 	// riskyOptions lead to faults more often than not.
-	riskyOptions  = []string{"word = <known/word>+", "mode = <known/mode>", "x = %(known/x)s!", "Loop = <loop2>", "loop2 = <Loop>x", "blk = <known/blk>2", "dflt = %(dd)s", "failregex = ^f %(word)s <lt/v> <HOST>$\n  ^<known/failregex>$", "p = <Q>", "x = <x?family=inet6>", "y = <DEFAULT/y> <default/y> <Known/x>"}
-	actionOptions = []string{"actionban = ban <ip> <x> <blk> <name>", "actionban = %(cmd)s <y>", "actionunban = unban <ip> <blk?family=inet6>", "actionstart = <start-<y>>", "start-1 = s1", "start-y = %(maxretry)s <findtime>", "actioncheck =", "actionstop = <x><y><bantime><timeout><matches>", "norestored = 1", "actionstart_on_demand = <x>", "cmd = C<x>", "x = X", "x = <y>", "y = y", "y = %(x)s", "blk = REJECT", "timeout = 5", "maxretry = own", "actionrepair = <lt/v>", "bantime = bt", "name = n", "known/x = k", "actionflush?family=inet6 = f6", "matches = <x>", "actionban?family=inet6 = b6 <x>"}
+	riskyOptions = []string{"word = <known/word>+", "mode = <known/mode>", "x = %(known/x)s!", "Loop = <loop2>", "loop2 = <Loop>x", "blk = <known/blk>2", "dflt = %(dd)s", "failregex = ^f %(word)s <lt/v> <HOST>$\n  ^<known/failregex>$", "p = <Q>", "x = <x?family=inet6>", "y = <DEFAULT/y> <default/y> <Known/x>"}
+	someActions  = []string{"actionban = ban <ip> <x> <blk> <name>", "actionban = %(cmd)s <y>", "actionunban = unban <ip> <blk?family=inet6>", "actionstart = <start-<y>>", "start-1 = s1", "start-y = %(maxretry)s <findtime>", "actioncheck =", "actionstop = <x><y><bantime><timeout><matches>", "norestored = 1", "actionstart_on_demand = <x>", "cmd = C<x>", "x = X", "x = <y>", "y = y", "y = %(x)s", "blk = REJECT", "timeout = 5", "maxretry = own", "actionrepair = <lt/v>", "bantime = bt", "name = n", "known/x = k", "actionflush?family=inet6 = f6", "matches = <x>", "actionban?family=inet6 = b6 <x>"}
 )
 
 // someOptions picks options whose names are not used yet in this section.
@@ -95,11 +95,11 @@ func randomTree(r *rand.Rand, newest bool) map[string]string {
 	}
 	jail += "[lt]\nenabled = false\nenc = E\nv = V%(x)s\n"
 	for i := range 1 + r.IntN(3) {
-		jail += fmt.Sprintf("[%s]\n", []string{"f", "g", "j3"}[i]) + someOptions(r, jailOptions, r.IntN(7))
+		jail += fmt.Sprintf("[%s]\n", []string{"f", "g", "j3"}[i]) + someOptions(r, someJails, r.IntN(7))
 	}
 	files["jail.conf"] = jail
 	if r.IntN(2) == 0 {
-		files["jail.local"] = "[f]\n" + someOptions(r, jailOptions, r.IntN(4)) + "[new]\n" + someOptions(r, jailOptions, 2)
+		files["jail.local"] = "[f]\n" + someOptions(r, someJails, r.IntN(4)) + "[new]\n" + someOptions(r, someJails, 2)
 	}
 	definitions := func(folder, name string, from []string) {
 		rest := "[lt]\nv = V\nw = %(p)s\ndp = DP\np = LP\n[lt_file]\nv = F\n[lt_journal]\nv = %(lt_file/v)s\n"
@@ -121,10 +121,10 @@ func randomTree(r *rand.Rand, newest bool) map[string]string {
 			files[folder+"/"+name+".local"] = "[Definition]\n" + someOptions(r, from, 2)
 		}
 	}
-	definitions("filter.d", "f", filterOptions)
-	definitions("filter.d", "g", filterOptions)
-	definitions("action.d", "a", actionOptions)
-	definitions("action.d", "b", actionOptions)
+	definitions("filter.d", "f", someFilters)
+	definitions("filter.d", "g", someFilters)
+	definitions("action.d", "a", someActions)
+	definitions("action.d", "b", someActions)
 	if !newest {
 		for name, text := range files { // 1.6.5 and 3.9.3 differ between the releases
 			files[name] = strings.ReplaceAll(text, "logpath = /nonexistent/f2b\n", "logpath = /dev/null\n")

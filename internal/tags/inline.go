@@ -8,12 +8,12 @@ import "strings"
 // an error.
 type inlining struct {
 	*substitution
-	name  string
-	count *counter
-	out   strings.Builder
-	stack []piece
-	seen  []lastUse
-	uses  int
+	name   string
+	counts *counter // of earlier passes
+	out    []byte
+	stack  []piece
+	seen   []tally
+	uses   int
 }
 
 // piece is a text that is still to be read. since is the replacement that put it
@@ -23,28 +23,37 @@ type piece struct {
 	since int
 }
 
-// lastUse is the last replacement of a tag.
-type lastUse struct {
-	tag string
-	use int
+// tally tells the last replacement of a tag in this pass and how many there were.
+type tally struct {
+	tag     string
+	last, n int
 }
 
 // maxPieces bounds how deep texts may be put into each other.
 const maxPieces = 64
 
-// inline replaces the tags of one value. ok is false where replaceAll must do it;
-// count may have changed then.
-func (s *substitution) inline(name, value string, count *counter) (out string, ok bool, err error) {
-	l := &inlining{substitution: s, name: name, count: &counter{}, stack: make([]piece, 1, 8)}
-	l.count.tags, l.count.n = append(l.count.tags, count.tags...), append(l.count.n, count.n...)
-	l.stack[0].text = value
+// inline replaces the tags of one value. ok is false where replaceAll must do it.
+// Its replacements stay in seen until the next call.
+func (l *inlining) inline(name, value string, counts *counter) (out string, ok bool, err error) {
+	l.name, l.counts, l.uses = name, counts, 0
+	l.out, l.seen = l.out[:0], l.seen[:0]
+	l.stack = append(l.stack[:0], piece{text: value})
 	for len(l.stack) > 0 {
 		if ok, err := l.step(); !ok {
 			return "", false, err
 		}
 	}
-	*count = *l.count
-	return l.out.String(), true, nil
+	if l.uses == 0 {
+		return value, true, nil
+	}
+	return string(l.out), true, nil
+}
+
+// tell adds the replacements of this pass to a counter.
+func (l *inlining) tell(counts *counter) {
+	for _, t := range l.seen {
+		counts.add(t.tag, t.n)
+	}
 }
 
 // step reads up to the next tag that is replaced, or to the end of a text.
@@ -53,7 +62,7 @@ func (l *inlining) step() (ok bool, err error) {
 	for from := 0; ; {
 		tag, start, end, ok := Next(top.text, from)
 		if !ok {
-			l.out.WriteString(top.text)
+			l.out = append(l.out, top.text...)
 			l.stack = l.stack[:len(l.stack)-1]
 			return true, nil
 		}
@@ -61,7 +70,7 @@ func (l *inlining) step() (ok bool, err error) {
 			from = end
 			continue
 		}
-		if tag == l.name || l.count.exhausted(tag) {
+		if tag == l.name || l.exhausted(tag) {
 			return false, nil
 		}
 		text, found, err := l.lookup(tag)
@@ -75,34 +84,47 @@ func (l *inlining) step() (ok bool, err error) {
 		if !closed(top.text[:start]) {
 			return false, nil // it stands within another tag
 		}
-		l.out.WriteString(top.text[:start])
+		l.out = append(l.out, top.text[:start]...)
 		since := l.use(tag, top.since)
 		top.text = top.text[end:]
+		if top.text == "" {
+			l.stack = l.stack[:len(l.stack)-1]
+		}
 		l.stack = append(l.stack, piece{text, since})
 		l.work += len(text)
-		fits := len(l.stack) <= maxPieces && l.out.Len()+len(text) <= maxValue && l.work <= maxWork
+		fits := len(l.stack) <= maxPieces && len(l.out)+len(text) <= maxValue && l.work <= maxWork
 		return fits && closed(text), nil
 	}
+}
+
+// exhausted tells whether a tag was replaced too often in this value.
+func (l *inlining) exhausted(tag string) bool {
+	n := l.counts.of(tag)
+	for i := range l.seen {
+		if l.seen[i].tag == tag {
+			n += l.seen[i].n
+		}
+	}
+	return n > MaxRounds
 }
 
 // use notes a replacement and returns its number, or that of the earlier one
 // which covered this text too.
 func (l *inlining) use(tag string, since int) int {
 	for i := range l.seen {
-		if l.seen[i].tag != tag {
+		t := &l.seen[i]
+		if t.tag != tag {
 			continue
 		}
-		if l.seen[i].use > since {
-			return l.seen[i].use
+		if t.last <= since {
+			l.uses++
+			t.last = l.uses
+			t.n++
 		}
-		l.uses++
-		l.seen[i].use = l.uses
-		l.count.add(tag)
-		return l.uses
+		return t.last
 	}
 	l.uses++
-	l.seen = append(l.seen, lastUse{tag, l.uses})
-	l.count.add(tag)
+	l.seen = append(l.seen, tally{tag, l.uses, 1})
 	return l.uses
 }
 

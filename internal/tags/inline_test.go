@@ -27,7 +27,9 @@ func TestInlineIsReplaceAll(t *testing.T) {
 		for i, name := range m.names {
 			s := &substitution{Map: m, opt: Options{Ignore: map[string]bool{"d": rnd.IntN(3) == 0}}}
 			var one, two counter
-			got, ok, _ := s.inline(name, m.texts[i].string, &one)
+			l := &inlining{substitution: s}
+			got, ok, _ := l.inline(name, m.texts[i].string, &one)
+			l.tell(&one)
 			if !ok {
 				continue
 			}

@@ -30,6 +30,7 @@ type Options struct {
 // that contains itself is an *Error. Unknown tags stay.
 func Substitute(set *Map, opt Options) (*Map, error) {
 	s := &substitution{Map: set.Clone(), opt: opt, counts: make([]counter, set.Len()), done: make([]bool, set.Len())}
+	quick := &inlining{substitution: s}
 	for i, name := range s.names {
 		s.done[i] = s.texts[i].none || !strings.Contains(s.texts[i].string, "<") || opt.Ignore[name]
 	}
@@ -39,7 +40,7 @@ func Substitute(set *Map, opt Options) (*Map, error) {
 			if s.done[i] {
 				continue
 			}
-			changed, err := s.resolve(i)
+			changed, err := s.resolve(i, quick)
 			if err != nil {
 				return nil, err
 			}
@@ -65,17 +66,20 @@ type counter struct {
 
 func (c *counter) place(tag string) int { return slices.Index(c.tags, tag) }
 
-func (c *counter) exhausted(tag string) bool {
-	i := c.place(tag)
-	return i >= 0 && c.n[i] > MaxRounds
+// of tells how often a tag was replaced.
+func (c *counter) of(tag string) int {
+	if i := c.place(tag); i >= 0 {
+		return c.n[i]
+	}
+	return 0
 }
 
-func (c *counter) add(tag string) {
+func (c *counter) add(tag string, n int) {
 	if i := c.place(tag); i >= 0 {
-		c.n[i]++
+		c.n[i] += n
 		return
 	}
-	c.tags, c.n = append(c.tags, tag), append(c.n, 1)
+	c.tags, c.n = append(c.tags, tag), append(c.n, n)
 }
 
 func (c *counter) repr() string {
@@ -88,25 +92,27 @@ func (c *counter) repr() string {
 
 // resolve replaces the tags of one value and tells whether it changed and holds
 // tags still.
-func (s *substitution) resolve(i int) (again bool, err error) {
+func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	before := s.texts[i].string
-	count := s.counts[i]
-	value, ok, err := s.inline(s.names[i], before, &count)
+	counts := &s.counts[i]
+	value, ok, err := quick.inline(s.names[i], before, counts)
 	if err == nil && !ok {
-		count = s.counts[i]
-		value, err = s.replaceAll(s.names[i], before, &count)
+		value, err = s.replaceAll(s.names[i], before, counts)
 	}
 	if err != nil {
 		return false, err
 	}
-	if value != before {
-		if _, _, _, ok := Next(value, 0); ok {
-			s.counts[i] = count
-			again = true
-		}
-		s.texts[i].string = value
-	}
 	s.done[i] = !strings.Contains(value, "<")
+	if value == before {
+		return false, nil
+	}
+	s.texts[i].string = value
+	if s.done[i] {
+		return false, nil
+	}
+	if _, _, _, again = Next(value, 0); again && ok {
+		quick.tell(counts)
+	}
 	return again, nil
 }
 
@@ -123,7 +129,7 @@ func (s *substitution) replaceAll(name, value string, count *counter) (string, e
 			from = end
 			continue
 		}
-		if tag == name || count.exhausted(tag) {
+		if tag == name || count.of(tag) > MaxRounds {
 			return "", &Error{name, fmt.Sprintf("properties contain self referencing definitions and cannot be resolved, fail tag: %s, found: %s in %s, value: %s",
 				name, tag, count.repr(), value)}
 		}
@@ -143,7 +149,7 @@ func (s *substitution) replaceAll(name, value string, count *counter) (string, e
 			return "", &Error{name, fmt.Sprintf("value of %s grows too large while <%s> is replaced", name, tag)}
 		}
 		value = strings.ReplaceAll(value, value[start:end], text)
-		count.add(tag)
+		count.add(tag, 1)
 		from = start
 	}
 }
