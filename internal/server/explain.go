@@ -19,13 +19,21 @@ var remedies = map[string]string{
 	"backend": "use auto, pyinotify, polling or systemd", "action": "correct the action's options",
 }
 
-// explain tells which options of the configuration made a start or reload fail,
+// explain tells what faults finds.
+func (p *Program) explain(stream []any) {
+	for _, text := range p.faults(stream) {
+		p.say.Error(text)
+	}
+}
+
+// faults tells which options of the configuration made a start or reload fail,
 // with their places: the server itself knows commands only. The commands are
 // done once more on a spare engine.
-func (p *Program) explain(stream []any) {
+func (p *Program) faults(stream []any) []string {
 	spare := logfmt.New(logfmt.Options{Streams: logfmt.Streams{Out: io.Discard, Err: io.Discard}})
 	e := newEngine(spare, Reported)
 	table := control.NewTable(e, slog.New(slog.DiscardHandler), e.clock)
+	var list []string
 	for _, f := range table.Rehearse(background(), stream) {
 		words, _ := f.Request.([]any)
 		name, option, value := subject(words)
@@ -35,8 +43,9 @@ func (p *Program) explain(stream []any) {
 		if remedy == "" {
 			remedy = "correct " + option
 		}
-		p.say.Error("Jail " + pytext.Repr(name) + ", " + option + ": " + text + where(at, remedy))
+		list = append(list, "Jail "+pytext.Repr(name)+" is left out: "+option+": "+text+where(at, remedy))
 	}
+	return list
 }
 
 // subject names what a command sets: `set JAIL addfailregex X` is the jail's

@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 // self is a call of one of the programs, as a process of its own.
 func self(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), programVariable+"="+name, "LC_ALL=C.UTF-8", "TZ=UTC")
+	// The race detector would have each process wait a second at its end.
+	cmd.Env = append(os.Environ(), programVariable+"="+name, "LC_ALL=C.UTF-8", "TZ=UTC", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
@@ -89,6 +90,11 @@ type scratch struct {
 func newScratch(t *testing.T, files map[string]string) *scratch {
 	t.Helper()
 	s := &scratch{t, t.TempDir()}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.read("f2b.log"))
+		}
+	})
 	for name, text := range files {
 		s.write(name, text)
 	}
@@ -223,7 +229,7 @@ func simple() map[string]string {
 	return map[string]string{
 		"etc/fail2ban.conf": "[Definition]\nloglevel = INFO\nlogtarget = DIR/f2b.log\nsyslogsocket = auto\nsocket = DIR/f2b.sock\n" +
 			"pidfile = DIR/f2b.pid\nallowipv6 = auto\ndbfile = None\ndbpurgeage = 1d\n",
-		"etc/jail.conf": "[DEFAULT]\nbackend = polling\nusedns = no\n" +
+		"etc/jail.conf": "[DEFAULT]\nbackend = polling\nusedns = no\nignoreself = false\n" +
 			"[j1]\nenabled = true\nfilter = f1\naction = a1\nlogpath = DIR/j1.log\nmaxretry = 2\nfindtime = 10m\nbantime = 1h\n" +
 			"ignoreip = 10.0.0.0/8 192.168.7.7\n" +
 			"[j2]\nenabled = true\nfilter = f1[x=y]\naction = a1[name=second]\n         a2\nlogpath = DIR/j1.log\n          DIR/j2.log\nbantime = -1\n",

@@ -48,7 +48,7 @@ type running struct {
 // serve runs a server until it is told to stop. ready is called when it takes
 // commands; its error ends the server. The error says what kept it from
 // starting.
-func serve(opt serveOptions, ready func(*control.Table) error) (err error) {
+func serve(opt serveOptions, ready func(*running) error) (err error) {
 	syscall.Umask(0o077)
 	nameProcess(opt.pname)
 	log := logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: opt.streams, SyslogSocket: opt.syslogsocket})
@@ -90,10 +90,9 @@ func (r *running) openLog() error {
 }
 
 // work serves commands from the start of the jails to their end.
-func (r *running) work(ready func(*control.Table) error) error {
+func (r *running) work(ready func(*running) error) error {
 	log := r.engine.log
 	r.writePIDFile()
-	defer r.removePIDFile()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	r.table = control.NewTable(r.engine, log.Logger("fail2ban.transmitter"), r.engine.clock)
@@ -113,7 +112,7 @@ func (r *running) work(ready func(*control.Table) error) error {
 	served := make(chan error, 1)
 	all.Go(func() { served <- server.Serve(ctx, r.ln) })
 
-	startErr := ready(r.table)
+	startErr := ready(r)
 	if startErr != nil {
 		r.table.Quit(ctx)
 	}
@@ -129,13 +128,15 @@ func (r *running) work(ready func(*control.Table) error) error {
 	end, endCancel := context.WithTimeout(ctx, goodbye)
 	defer endCancel()
 	server.Shutdown(end)
-	r.engine.say.Info("Exiting Fail2ban")
 	return startErr
 }
 
-// quit is called once all jails have stopped: from here on the socket is gone.
+// quit is called once all jails have stopped: from here on the socket is gone,
+// and the next server may start.
 func (r *running) quit() {
 	r.once.Do(func() {
+		r.engine.say.Info("Exiting Fail2ban")
+		r.removePIDFile()
 		_ = r.ln.Close()
 		close(r.done)
 	})

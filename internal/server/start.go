@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -46,8 +45,8 @@ func (p *Program) start() error {
 
 // startHere runs the server in this process until it ends.
 func (p *Program) startHere(stream []any) error {
-	err := serve(p.serveOptions(false), func(t *control.Table) error {
-		if err := p.configure(t, stream); err != nil {
+	err := serve(p.serveOptions(false), func(r *running) error {
+		if err := p.configure(r, stream); err != nil {
 			return err
 		}
 		p.print("Server ready")
@@ -55,26 +54,24 @@ func (p *Program) startHere(stream []any) error {
 	})
 	if err != nil {
 		p.tellStartError(err)
-		p.explain(stream)
 		return errTold
 	}
 	return nil
 }
 
-// configure runs the configuration's commands; with one that fails the server
-// ends before any jail starts, as fail2ban does in the foreground (5.2.2).
-func (p *Program) configure(t *control.Table, stream []any) error {
-	first := slices.IndexFunc(stream, func(c any) bool {
-		words, _ := c.([]any)
-		return len(words) > 0 && words[0] == "start"
-	})
-	if first < 0 {
-		first = len(stream)
+// configure runs the configuration's commands. A jail that is refused is told,
+// with the place of its fault, and left out; where none is left, the server ends.
+func (p *Program) configure(r *running, stream []any) error {
+	_, err := r.table.Do(background(), []any{"server-stream", stream})
+	if err == nil {
+		return nil
 	}
-	for _, part := range [][]any{stream[:first], stream[first:]} {
-		if _, err := t.Do(background(), []any{"server-stream", part}); err != nil {
-			return err
-		}
+	for _, text := range p.faults(stream) {
+		p.say.Error(text)
+		r.engine.say.Error(text)
+	}
+	if len(r.engine.Jails()) == 0 {
+		return err
 	}
 	return nil
 }
@@ -115,7 +112,7 @@ func (p *Program) serveAsync() error {
 	if err := os.Unsetenv(daemonMark); err != nil {
 		return err
 	}
-	err := serve(p.serveOptions(daemon), func(*control.Table) error { return nil })
+	err := serve(p.serveOptions(daemon), func(*running) error { return nil })
 	if err != nil {
 		p.say.Error("Could not start server: " + err.Error())
 		return errTold

@@ -15,22 +15,21 @@ func splitWords(line string) ([]string, error) {
 	var word strings.Builder
 	inWord := false
 	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		switch c := line[i]; c {
+		case ' ', '\t', '\n', '\r':
 			if inWord {
 				words = append(words, word.String())
 				word.Reset()
 				inWord = false
 			}
-		case c == '\\':
+		case '\\':
 			i++
 			if i == len(line) {
 				return nil, errors.New("No escaped character") //nolint:staticcheck // Python's words
 			}
 			word.WriteByte(line[i])
 			inWord = true
-		case c == '\'' || c == '"':
+		case '\'', '"':
 			end, text, ok := quoted(line[i+1:], c)
 			if !ok {
 				return nil, errors.New("No closing quotation") //nolint:staticcheck // Python's words
