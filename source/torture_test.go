@@ -133,7 +133,7 @@ func (lw *logWriter) lines(out *os.File, n int) {
 
 func (lw *logWriter) archive() string {
 	lw.turns++
-	return fmt.Sprintf("%s.%d", lw.file, lw.turns)
+	return fmt.Sprintf("%s.%d", lw.path, lw.turns)
 }
 
 func (lw *logWriter) copyTo(name string) {
