@@ -9,6 +9,7 @@ import (
 	"f2b-go/etc_fail2ban"
 	"f2b-go/internal/demo"
 	"f2b-go/internal/server"
+	"f2b-go/internal/testaction"
 	"f2b-go/internal/testfilter"
 )
 
@@ -29,6 +30,7 @@ var verbs = []struct {
 	{"server", "run the server (as fail2ban-server; without -c and /etc/fail2ban on the embedded configuration)", runServer},
 	{"client", "give the server commands (as fail2ban-client)", runClient},
 	{"test-filter", "judge a log's lines: test-filter [options] LOG FILTER [IGNORE] (as fail2ban-regex)", runTestFilter},
+	{"test-action", "print the commands that an action would run: test-action 'NAME[opt=\"v\"]' --ip A", runTestAction},
 	{"demo", "watch an attack being banned", runDemo},
 	{"version", "print the version", runVersion},
 	{"completion", "print the completion for a shell: completion bash|zsh|fish", nil},
@@ -76,6 +78,8 @@ func runClient(args []string) int {
 func runTestFilter(args []string) int {
 	return testfilter.Main(args, os.Stdin, os.Stdout, os.Stderr, "f2b-go test-filter")
 }
+
+func runTestAction(args []string) int { return testaction.Main(args, os.Stdout, os.Stderr) }
 
 func runDemo(args []string) int { return demo.Main(args, os.Stdin, os.Stdout, os.Stderr) }
 
