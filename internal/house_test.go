@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"filter":              {"filter/pyre", "filter/date"},
 	"jail":                {"filter", "filter/date", "source"},
 	"action":              {"jail"},
-	"store":               {"jail", "source"},
+	"store":               {"jail", "filter", "source"},
 	"control/pickle":      {},
 	"control":             {"control/pickle", "jail"},
 	"internal/server":     {"config", "control", "control/pickle", "action", "store", "jail", "filter", "filter/date", "source"},

@@ -21,7 +21,7 @@ func (d *DB) AddBan(ctx context.Context, name string, t *jail.Ticket, banTime ja
 	id := t.ID.String()
 	data := encode(d.limited(t.Data()))
 	at := int64(math.RoundToEven(t.Time))
-	return d.write(ctx, "adding a ban", func(tx *sql.Tx) error {
+	return d.write(ctx, "adding a ban", func(tx *writer) error {
 		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO jails(name, enabled) VALUES(?, 1)", name); err != nil {
 			return err
 		}
@@ -29,8 +29,11 @@ func (d *DB) AddBan(ctx context.Context, name string, t *jail.Ticket, banTime ja
 			name, id, at, banTime.Py(), t.BanCount, data); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO bips(ip, jail, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?)",
-			id, name, at, banTime.Py(), t.BanCount, data)
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO bips(ip, jail, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?)",
+			id, name, at, banTime.Py(), t.BanCount, data); err != nil || t.Number == 0 {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE f2b_tickets SET begun = 1 WHERE jail = ? AND number = ?", name, t.Number)
 		return err
 	})
 }
@@ -54,7 +57,7 @@ func (d *DB) limited(data pytext.Dict) pytext.Dict {
 // DelBans forgets bans and history of the ids in a jail, or all of the jail's
 // where ids is nil (8.6).
 func (d *DB) DelBans(ctx context.Context, name string, ids []ipaddr.Addr) error {
-	return d.write(ctx, "deleting bans", func(tx *sql.Tx) error {
+	return d.write(ctx, "deleting bans", func(tx *writer) error {
 		for _, table := range []string{"bips", "bans"} {
 			if ids == nil {
 				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE jail = ?", name); err != nil {
@@ -80,7 +83,7 @@ func (d *DB) History(ctx context.Context, name string, id ipaddr.Addr, allJails 
 		query, args = "SELECT sum(bancount), max(timeofban), sum(bantime) FROM bips WHERE ip = ? GROUP BY ip", args[:1]
 	}
 	var h jail.History
-	err := d.db.QueryRowContext(ctx, query, args...).Scan(&h.Count, &h.Time, (*secondsColumn)(&h.BanTime))
+	err := d.read.QueryRowContext(ctx, query, args...).Scan(&h.Count, &h.Time, (*secondsColumn)(&h.BanTime))
 	if errors.Is(err, sql.ErrNoRows) {
 		return jail.History{}, false, nil
 	}
@@ -98,7 +101,7 @@ func (d *DB) Current(ctx context.Context, q jail.Query) ([]*jail.Ticket, error) 
 	if q.HasForBanTime && q.ForBanTime.Value != jail.Permanent {
 		query, args = query+" AND timeofban > ?", append(args, q.Now-q.ForBanTime.Value)
 	}
-	rows, err := d.db.QueryContext(ctx, query+" ORDER BY ip, timeofban DESC", args...)
+	rows, err := d.read.QueryContext(ctx, query+" ORDER BY ip, timeofban DESC", args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading bans from the database %s: %w", d.path, err)
 	}
@@ -164,7 +167,7 @@ func (d *DB) Merged(ctx context.Context, name string, id ipaddr.Addr) (*jail.Tic
 	if name != "" {
 		query, args = query+" AND jail = ?", append(args, name)
 	}
-	rows, err := d.db.QueryContext(ctx, query+" ORDER BY timeofban DESC", args...)
+	rows, err := d.read.QueryContext(ctx, query+" ORDER BY timeofban DESC", args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the bans of %s in the database %s: %w", id, d.path, err)
 	}
@@ -215,7 +218,7 @@ func (s *secondsColumn) Scan(v any) error {
 func (d *DB) Purge(ctx context.Context) (int64, error) {
 	oldest := float64(d.clock().UnixMicro())/1e6 - d.PurgeAge().Seconds()
 	var total int64
-	err := d.write(ctx, "purging", func(tx *sql.Tx) error {
+	err := d.write(ctx, "purging", func(tx *writer) error {
 		for _, statement := range []string{
 			"DELETE FROM bans WHERE timeofban < ?1",
 			"DELETE FROM bips WHERE timeofban < ?1 AND bantime <> -1 AND timeofban + 3 * bantime < ?1",
@@ -234,6 +237,11 @@ func (d *DB) Purge(ctx context.Context) (int64, error) {
 				return err
 			}
 			total += n
+		}
+		for _, table := range memoryTables {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE jail NOT IN (SELECT name FROM jails)"); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

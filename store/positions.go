@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"f2b-go/jail"
 	"f2b-go/source"
 )
 
@@ -15,7 +16,7 @@ import (
 func (d *DB) Positions(ctx context.Context, name, path string) ([]source.Position, error) {
 	var hash sql.NullString
 	var offset sql.NullInt64
-	err := d.db.QueryRowContext(ctx, "SELECT firstlinemd5, lastfilepos FROM logs WHERE jail = ? AND path = ?", name, path).Scan(&hash, &offset)
+	err := d.read.QueryRowContext(ctx, "SELECT firstlinemd5, lastfilepos FROM logs WHERE jail = ? AND path = ?", name, path).Scan(&hash, &offset)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -23,7 +24,7 @@ func (d *DB) Positions(ctx context.Context, name, path string) ([]source.Positio
 		return nil, fmt.Errorf("reading the position of %s in the database %s: %w", path, d.path, err)
 	}
 	last := source.Position{Offset: offset.Int64, Hash: hash.String}
-	rows, err := d.db.QueryContext(ctx, "SELECT hash, offset FROM f2b_positions WHERE jail = ? AND path = ? ORDER BY place", name, path)
+	rows, err := d.read.QueryContext(ctx, "SELECT hash, offset FROM f2b_positions WHERE jail = ? AND path = ? ORDER BY place", name, path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the positions of %s in the database %s: %w", path, d.path, err)
 	}
@@ -45,31 +46,27 @@ func (d *DB) Positions(ctx context.Context, name, path string) ([]source.Positio
 	return list, nil
 }
 
-// SavePositions remembers how far a jail has judged a log, in fail2ban's table
-// and, with the places in rotated files, in ours.
-func (d *DB) SavePositions(ctx context.Context, name, path string, places []source.Position) error {
-	if len(places) == 0 {
+// savePlaces notes how far a jail has judged a log in fail2ban's table and,
+// where there are places in rotated files, in ours.
+func savePlaces(ctx context.Context, tx *writer, name string, log jail.LogPlaces) error {
+	n := len(log.Places)
+	if n == 0 {
 		return nil
 	}
-	last := places[len(places)-1]
-	return d.write(ctx, "saving a position", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO jails(name, enabled) VALUES(?, 1)", name); err != nil {
+	last := log.Places[n-1]
+	if _, err := tx.ExecContext(ctx, `INSERT INTO logs(jail, path, firstlinemd5, lastfilepos) VALUES(?, ?, ?, ?)
+		ON CONFLICT(jail, path) DO UPDATE SET firstlinemd5 = excluded.firstlinemd5, lastfilepos = excluded.lastfilepos`,
+		name, log.Path, last.Hash, last.Offset); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM f2b_positions WHERE jail = ? AND path = ?", name, log.Path); err != nil {
+		return err
+	}
+	for i := 0; i < n && n > 1; i++ {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO f2b_positions(jail, path, place, hash, offset) VALUES(?, ?, ?, ?, ?)",
+			name, log.Path, i, log.Places[i].Hash, log.Places[i].Offset); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO logs(jail, path, firstlinemd5, lastfilepos) VALUES(?, ?, ?, ?)
-			ON CONFLICT(jail, path) DO UPDATE SET firstlinemd5 = excluded.firstlinemd5, lastfilepos = excluded.lastfilepos`,
-			name, path, last.Hash, last.Offset); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM f2b_positions WHERE jail = ? AND path = ?", name, path); err != nil {
-			return err
-		}
-		for i, p := range places {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO f2b_positions(jail, path, place, hash, offset) VALUES(?, ?, ?, ?, ?)",
-				name, path, i, p.Hash, p.Offset); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -44,10 +43,22 @@ var tables = []table{
 	{"f2b_positions", []string{
 		`CREATE TABLE IF NOT EXISTS f2b_positions(jail TEXT NOT NULL, path TEXT NOT NULL, place INTEGER NOT NULL, hash TEXT NOT NULL,
 			offset INTEGER NOT NULL, PRIMARY KEY(jail, path, place))`}},
+	{"f2b_counts", []string{
+		"CREATE TABLE IF NOT EXISTS f2b_counts(jail TEXT NOT NULL, id TEXT NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(jail, id, kind)) WITHOUT ROWID"}},
+	{"f2b_tickets", []string{
+		`CREATE TABLE IF NOT EXISTS f2b_tickets(jail TEXT NOT NULL, number INTEGER NOT NULL, id TEXT NOT NULL, kind INTEGER NOT NULL,
+			begun INTEGER NOT NULL DEFAULT 0, data BLOB NOT NULL, PRIMARY KEY(jail, number)) WITHOUT ROWID`}},
+	{"f2b_sessions", []string{
+		"CREATE TABLE IF NOT EXISTS f2b_sessions(jail TEXT NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY(jail, id)) WITHOUT ROWID"}},
+	{"f2b_filters", []string{
+		"CREATE TABLE IF NOT EXISTS f2b_filters(jail TEXT NOT NULL PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID"}},
 }
 
+// memoryTables hold what jails go on from after a start.
+var memoryTables = []string{"f2b_positions", "f2b_counts", "f2b_tickets", "f2b_sessions", "f2b_filters"}
+
 func (d *DB) create(ctx context.Context) error {
-	return d.write(ctx, "making tables", func(tx *sql.Tx) error {
+	return d.write(ctx, "making tables", func(tx *writer) error {
 		for _, t := range tables {
 			if err := createTable(ctx, tx, t.name); err != nil {
 				return err
@@ -58,7 +69,7 @@ func (d *DB) create(ctx context.Context) error {
 	})
 }
 
-func createTable(ctx context.Context, tx *sql.Tx, name string) error {
+func createTable(ctx context.Context, tx *writer, name string) error {
 	for _, t := range tables {
 		if t.name != name {
 			continue
@@ -81,7 +92,7 @@ func (d *DB) upgrade(ctx context.Context, from int) error {
 	}
 	d.log.Info(fmt.Sprintf("Upgrade database: %s from version '%d'", d.path, from))
 	d.log.Info("  Database backup created: " + backup)
-	return d.write(ctx, "upgrading tables", func(tx *sql.Tx) error {
+	return d.write(ctx, "upgrading tables", func(tx *writer) error {
 		steps := []struct {
 			below    int
 			table    string
@@ -109,7 +120,7 @@ func (d *DB) upgrade(ctx context.Context, from int) error {
 }
 
 // rebuild makes a table anew and copies its rows; a missing table is only made.
-func rebuild(ctx context.Context, tx *sql.Tx, name, columns, selected string) error {
+func rebuild(ctx context.Context, tx *writer, name, columns, selected string) error {
 	var n int
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type='table' AND name=?", name).Scan(&n); err != nil {
 		return err
@@ -144,7 +155,7 @@ func rebuild(ctx context.Context, tx *sql.Tx, name, columns, selected string) er
 	return nil
 }
 
-func fillBips(ctx context.Context, tx *sql.Tx) error {
+func fillBips(ctx context.Context, tx *writer) error {
 	for _, name := range []string{"bans", "bips"} {
 		if err := createTable(ctx, tx, name); err != nil {
 			return err
@@ -156,7 +167,7 @@ func fillBips(ctx context.Context, tx *sql.Tx) error {
 }
 
 // names reads a column of texts.
-func names(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]string, error) {
+func names(ctx context.Context, tx *writer, query string, args ...any) ([]string, error) {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -243,11 +254,7 @@ func (d *DB) repair(ctx context.Context, cause error) error {
 // rescue copies the readable rows of the known tables and returns their number.
 func (d *DB) rescue(ctx context.Context, broken string) int64 {
 	var total int64
-	conn, err := d.db.Conn(ctx)
-	if err != nil {
-		return 0
-	}
-	defer conn.Close()
+	conn := d.writer
 	if _, err := conn.ExecContext(ctx, "ATTACH DATABASE ? AS broken", broken); err != nil {
 		return 0
 	}

@@ -27,6 +27,9 @@ import (
 // Version is the schema's version (8.1).
 const Version = 4
 
+// maxReaders is how many queries run at once.
+const maxReaders = 2
+
 // busyLimit is how long a writer waits for another process's lock.
 const busyLimit = 5 * time.Second
 
@@ -54,14 +57,21 @@ const (
 
 // DB is an open database. Its methods may be called from several goroutines.
 type DB struct {
-	path  string
-	db    *sql.DB
-	log   *slog.Logger
-	clock func() time.Time
+	path   string
+	db     *sql.DB // both have this one connection, for writers
+	writer *writer
+	pool   *sql.DB // for readers that need not wait for a writer; nil where there is no write-ahead log
+	read   querier // pool, else writer
+	log    *slog.Logger
+	clock  func() time.Time
+
+	writing sync.Mutex // one transaction at a time
+	sync    walSync
 
 	mu         sync.Mutex
 	maxMatches int
 	purgeAge   time.Duration
+	waiting    []*task // writes that the next transaction takes
 }
 
 // Open opens or makes the database, upgrades an older schema after a backup, and
@@ -125,11 +135,21 @@ func (d *DB) connect(ctx context.Context) (err error) {
 	if d.db, err = sql.Open("sqlite", dsn(d.path)); err != nil {
 		return err
 	}
-	// One connection: writers queue here instead of colliding in SQLite.
-	d.db.SetMaxOpenConns(1)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.db.Close())
+		}
+	}()
+	// One connection: writers queue here instead of colliding in SQLite.
+	d.db.SetMaxOpenConns(1)
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	d.writer = &writer{Conn: conn, byText: map[string]*sql.Stmt{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.writer.close())
 		}
 	}()
 	version, err := d.version(ctx)
@@ -151,11 +171,36 @@ func (d *DB) connect(ctx context.Context) (err error) {
 		d.log.Warn(fmt.Sprintf("Database updated from '%d' to '%d'", version, Version))
 	}
 	// Only now: the mode stands in the file, and a backup must be what was there.
-	if _, err := d.db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+	var mode string
+	if err := d.writer.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return err
 	}
 	// Missing tables and indexes are made in any case: an interrupted upgrade, or ours.
-	return d.create(ctx)
+	if err := d.create(ctx); err != nil {
+		return err
+	}
+	return d.openReaders(mode)
+}
+
+// querier is what readers ask.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// openReaders lets readers go on while a transaction is under way.
+func (d *DB) openReaders(mode string) (err error) {
+	d.read, d.pool = d.writer, nil
+	if mode != "wal" {
+		return nil
+	}
+	d.sync.path = d.path + "-wal"
+	if d.pool, err = sql.Open("sqlite", dsn(d.path)+"&_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	d.pool.SetMaxOpenConns(maxReaders)
+	d.read = d.pool
+	return nil
 }
 
 // dsn names the file for the driver; pragmas there hold for every connection.
@@ -176,11 +221,11 @@ func dsn(path string) string {
 // version is 0 for a file without a schema.
 func (d *DB) version(ctx context.Context) (int, error) {
 	var n int
-	err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='fail2banDb'").Scan(&n)
+	err := d.writer.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='fail2banDb'").Scan(&n)
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	err = d.db.QueryRowContext(ctx, "SELECT version FROM fail2banDb LIMIT 1").Scan(&n)
+	err = d.writer.QueryRowContext(ctx, "SELECT version FROM fail2banDb LIMIT 1").Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -189,33 +234,24 @@ func (d *DB) version(ctx context.Context) (int, error) {
 
 // Close writes everything to the one file and closes it.
 func (d *DB) Close() error {
-	_, err := d.db.Exec("PRAGMA journal_mode = DELETE")
-	if err = errors.Join(err, d.db.Close()); err != nil {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	d.sync.end()
+	var err error
+	if d.pool != nil {
+		err = d.pool.Close()
+	}
+	_, err2 := d.writer.ExecContext(context.Background(), "PRAGMA journal_mode = DELETE")
+	if err = errors.Join(err, err2, d.writer.close(), d.db.Close()); err != nil {
 		return fmt.Errorf("closing the database %s: %w", d.path, err)
 	}
 	d.log.Info("Connection to database closed.")
 	return nil
 }
 
-// write runs f in one transaction.
-func (d *DB) write(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := d.db.BeginTx(ctx, nil)
-	if err == nil {
-		if err = f(tx); err == nil {
-			err = tx.Commit()
-		} else {
-			err = errors.Join(err, tx.Rollback())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%s in the database %s: %w", what, d.path, err)
-	}
-	return nil
-}
-
 // SetJails marks which jails are in use; others are kept while they have bans.
 func (d *DB) SetJails(ctx context.Context, enabled bool, names ...string) error {
-	return d.write(ctx, "noting jails", func(tx *sql.Tx) error {
+	return d.write(ctx, "noting jails", func(tx *writer) error {
 		if len(names) == 0 {
 			_, err := tx.ExecContext(ctx, "UPDATE jails SET enabled = ?", enabled)
 			return err
@@ -229,7 +265,7 @@ func (d *DB) SetJails(ctx context.Context, enabled bool, names ...string) error 
 	})
 }
 
-func setJail(ctx context.Context, tx *sql.Tx, name string, enabled bool) error {
+func setJail(ctx context.Context, tx *writer, name string, enabled bool) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO jails(name, enabled) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET enabled = excluded.enabled", name, enabled)
 	return err
 }

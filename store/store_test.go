@@ -101,7 +101,9 @@ func TestOriginalReadsOurs_8_4(t *testing.T) {
 	d := open(t, path)
 	add(t, d, ticket("192.0.2.1", 100), 600)
 	add(t, d, ticket("2001:db8::1", 50), -1)
-	if err := d.SavePositions(context.Background(), "sshd", "/var/log/auth.log", []source.Position{{Offset: 7, Hash: "aa"}, {Offset: 42, Hash: "bb"}}); err != nil {
+	if err := d.Commit(context.Background(), &jail.Change{Jail: "sshd", Places: []jail.LogPlaces{
+		{Path: "/var/log/auth.log", Places: []source.Position{{Offset: 7, Hash: "aa"}, {Offset: 42, Hash: "bb"}}}},
+		Counted: []*jail.Ticket{ticket("192.0.2.3", 1)}, Tickets: []*jail.Ticket{{ID: ipaddr.Parse("192.0.2.4"), Number: 1}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Close(); err != nil {
