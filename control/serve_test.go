@@ -103,94 +103,117 @@ func request(t *testing.T, words ...any) []byte {
 // TestServe_5_4 talks over raw connections.
 func TestServe_5_4(t *testing.T) {
 	path, _ := serve(t, control.Limits{})
-	t.Run("bytes one by one", func(t *testing.T) {
-		conn := dial(t, path)
-		for _, b := range request(t, "ping", "100") {
-			if _, err := conn.Write([]byte{b}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := pytext.Repr(readReply(t, conn)); got != `(0, "['ping', '100']")` {
-			t.Error(got)
-		}
-	})
-	t.Run("two requests in one write, many on one connection", func(t *testing.T) {
-		conn := dial(t, path)
-		if _, err := conn.Write(append(request(t, "a"), request(t, "b")...)); err != nil {
+	for _, c := range []struct {
+		name string
+		talk func(*testing.T, string)
+	}{
+		{"bytes one by one", talkByteByByte},
+		{"two requests in one write, many on one connection", talkPipelined},
+		{"5.4.5 goodbye is not answered", talkGoodbye},
+		{"5.4.6 garbage gives a text and the connection lives", talkGarbage},
+		{"a fault in a command ends nothing", talkFault},
+		{"5.4.9 connect and close", talkNothing},
+		{"5.4.4 the marker inside a word", talkMarker},
+		{"an endless request", talkEndless},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.talk(t, path) })
+	}
+}
+
+func talkByteByByte(t *testing.T, path string) {
+	conn := dial(t, path)
+	for _, b := range request(t, "ping", "100") {
+		if _, err := conn.Write([]byte{b}); err != nil {
 			t.Fatal(err)
 		}
-		all := readAnswers(t, conn, 2)
-		if want := `(0, "['a']") (0, "['b']")`; all != want {
-			t.Errorf("got %s, want %s", all, want)
-		}
-		if _, err := conn.Write(request(t, "c")); err != nil {
+	}
+	if got := pytext.Repr(readReply(t, conn)); got != `(0, "['ping', '100']")` {
+		t.Error(got)
+	}
+}
+
+func talkPipelined(t *testing.T, path string) {
+	conn := dial(t, path)
+	if _, err := conn.Write(append(request(t, "a"), request(t, "b")...)); err != nil {
+		t.Fatal(err)
+	}
+	all := readAnswers(t, conn, 2)
+	if want := `(0, "['a']") (0, "['b']")`; all != want {
+		t.Errorf("got %s, want %s", all, want)
+	}
+	if _, err := conn.Write(request(t, "c")); err != nil {
+		t.Fatal(err)
+	}
+	if got := pytext.Repr(readReply(t, conn)); got != `(0, "['c']")` {
+		t.Error(got)
+	}
+}
+
+func talkGoodbye(t *testing.T, path string) {
+	conn := dial(t, path)
+	if _, err := conn.Write([]byte("<F2B_CLOSE_COMMAND>" + pickle.Marker)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := conn.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("read %d, %v", n, err)
+	}
+}
+
+func talkGarbage(t *testing.T, path string) {
+	conn := dial(t, path)
+	for _, bad := range []string{"garbage", "", "cos\nsystem\n(S'id'\ntR."} {
+		if _, err := conn.Write([]byte(bad + pickle.Marker)); err != nil {
 			t.Fatal(err)
 		}
-		if got := pytext.Repr(readReply(t, conn)); got != `(0, "['c']")` {
-			t.Error(got)
+		if s, ok := readReply(t, conn).(string); !ok || !strings.HasPrefix(s, "ERROR: ") {
+			t.Errorf("%q answered by %q", bad, s)
 		}
-	})
-	t.Run("5.4.5 goodbye is not answered", func(t *testing.T) {
-		conn := dial(t, path)
-		if _, err := conn.Write([]byte("<F2B_CLOSE_COMMAND>" + pickle.Marker)); err != nil {
+	}
+	if _, err := conn.Write(request(t, "x")); err != nil {
+		t.Fatal(err)
+	}
+	readReply(t, conn)
+}
+
+func talkFault(t *testing.T, path string) {
+	conn := dial(t, path)
+	if _, err := conn.Write(request(t, "panic")); err != nil {
+		t.Fatal(err)
+	}
+	if got := readReply(t, conn); got != "ERROR: boom" {
+		t.Error(got)
+	}
+}
+
+func talkNothing(t *testing.T, path string) {
+	for range 20 {
+		if err := dial(t, path).Close(); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := conn.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {
-			t.Errorf("read %d, %v", n, err)
+	}
+}
+
+func talkMarker(t *testing.T, path string) {
+	conn := dial(t, path)
+	if _, err := conn.Write(request(t, "x"+pickle.Marker+"y")); err != nil {
+		t.Fatal(err)
+	}
+	if got := pytext.Repr(readReply(t, conn)); got != `(0, "['x<F2B_END_COMMAND>y']")` {
+		t.Error(got)
+	}
+}
+
+func talkEndless(t *testing.T, path string) {
+	conn := dial(t, path)
+	chunk := bytes.Repeat([]byte("N"), 1<<20)
+	for range pickle.MaxSize>>20 + 1 {
+		if _, err := conn.Write(chunk); err != nil {
+			return
 		}
-	})
-	t.Run("5.4.6 garbage gives a text and the connection lives", func(t *testing.T) {
-		conn := dial(t, path)
-		for _, bad := range []string{"garbage", "", "cos\nsystem\n(S'id'\ntR."} {
-			if _, err := conn.Write([]byte(bad + pickle.Marker)); err != nil {
-				t.Fatal(err)
-			}
-			if s, ok := readReply(t, conn).(string); !ok || !strings.HasPrefix(s, "ERROR: ") {
-				t.Errorf("%q answered by %q", bad, s)
-			}
-		}
-		if _, err := conn.Write(request(t, "x")); err != nil {
-			t.Fatal(err)
-		}
-		readReply(t, conn)
-	})
-	t.Run("a fault in a command ends nothing", func(t *testing.T) {
-		conn := dial(t, path)
-		if _, err := conn.Write(request(t, "panic")); err != nil {
-			t.Fatal(err)
-		}
-		if got := readReply(t, conn); got != "ERROR: boom" {
-			t.Error(got)
-		}
-	})
-	t.Run("5.4.9 connect and close", func(t *testing.T) {
-		for range 20 {
-			if err := dial(t, path).Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-	t.Run("5.4.4 the marker inside a word", func(t *testing.T) {
-		conn := dial(t, path)
-		if _, err := conn.Write(request(t, "x"+pickle.Marker+"y")); err != nil {
-			t.Fatal(err)
-		}
-		if got := pytext.Repr(readReply(t, conn)); got != `(0, "['x<F2B_END_COMMAND>y']")` {
-			t.Error(got)
-		}
-	})
-	t.Run("an endless request", func(t *testing.T) {
-		conn := dial(t, path)
-		chunk := bytes.Repeat([]byte("N"), 1<<20)
-		for range pickle.MaxSize>>20 + 1 {
-			if _, err := conn.Write(chunk); err != nil {
-				return
-			}
-		}
-		if s, ok := readReply(t, conn).(string); !ok || !strings.HasPrefix(s, "ERROR: pickle: over the limit") {
-			t.Errorf("answered by %v", s)
-		}
-	})
+	}
+	if s, ok := readReply(t, conn).(string); !ok || !strings.HasPrefix(s, "ERROR: pickle: over the limit") {
+		t.Errorf("answered by %v", s)
+	}
 }
 
 // readAnswers reads n answers, however they are cut.
