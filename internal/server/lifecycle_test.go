@@ -300,7 +300,7 @@ func TestNoPermission(t *testing.T) {
 	}
 	got := call(t, nobody(self(ClientName, s.args("status")...)))
 	want := "Permission denied to socket: " + s.path("f2b.sock") + ", (you must be root)"
-	if got.code != 255 || !strings.Contains(got.err, want) || strings.Count(got.err, "\n") != 1 {
+	if got.code != 255 || !strings.Contains(got.err, want) || strings.Count(got.err, "ERROR") != 1 {
 		t.Errorf("a client without permission: %+v", got)
 	}
 	got = call(t, nobody(self(ServerName, "-f", "-c", s.path("etc"), "-s", "/var/lib/f2b-none/x.sock", "-p", s.path("x.pid"), "--logtarget", "STDERR")))
