@@ -41,6 +41,7 @@ type engine struct {
 	ipv6     *ipv6Policy
 
 	settings settings
+	database database
 	quit     func() // begins the server's end once all jails have stopped
 
 	mu      sync.Mutex
@@ -64,7 +65,7 @@ func (e *engine) newJail(name, backend string) (*resident, error) {
 	tags := &expander{}
 	j, err := jail.New(name, backend, jail.Env{
 		Clock: e.clock, Log: root, Watcher: e.watcher, Resolver: e.resolver, Self: e.self,
-		Expander: tags, Runner: e.runner, ParseOptions: cacheOptions,
+		Store: e.database.jailStore(), Expander: tags, Runner: e.runner, ParseOptions: cacheOptions,
 		NewFilter: func(jailName string) *filter.Filter {
 			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Getenv: getenv})
 		},
@@ -154,6 +155,8 @@ func (e *engine) start(r *resident) {
 	r.stop, r.done = cancel, make(chan struct{})
 	go func() {
 		defer close(r.done)
+		e.noteJail(r.Name(), true)
+		defer e.noteJail(r.Name(), false)
 		// A jail ends when its context does; it has no other error.
 		if err := r.Run(ctx); err != nil {
 			e.say.Error(fmt.Sprintf("Jail %s: %v", pytext.Repr(r.Name()), err))
@@ -225,6 +228,7 @@ func (e *engine) DropJail(name string) {
 func (e *engine) Quit(ctx context.Context) {
 	e.say.Info("Shutdown in progress...")
 	e.StopAll(ctx)
+	e.closeDatabase()
 	e.quit()
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -94,11 +95,23 @@ func newScratch(t *testing.T, files map[string]string) *scratch {
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", s.read("f2b.log"))
 		}
+		s.endBackground()
 	})
 	for name, text := range files {
 		s.write(name, text)
 	}
 	return s
+}
+
+// endBackground ends a server that a failed test has left in the background.
+func (s *scratch) endBackground() {
+	pid, err := strconv.Atoi(strings.TrimSpace(s.read("f2b.pid")))
+	if err != nil {
+		return
+	}
+	if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && bytes.Contains(line, []byte(s.dir)) {
+		s.t.Logf("ending the server that was left in the background: %v", syscall.Kill(pid, syscall.SIGKILL))
+	}
 }
 
 func (s *scratch) path(name string) string { return filepath.Join(s.dir, name) }

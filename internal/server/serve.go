@@ -216,7 +216,6 @@ func newEngine(log *logfmt.Log, version string) *engine {
 		clock: time.Now, log: log, say: log.Logger("fail2ban.server"), version: version,
 		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: date.NewShared(),
 	}
-	e.settings.dbMaxMatches, e.settings.dbPurgeAge = int64(10), int64(86400)
 	e.runner = &shell.Runner{Log: log.Logger("fail2ban.utils")}
 	e.watcher = source.NewWatcher(source.Options{Log: log.Logger("fail2ban.filter")})
 	e.resolver = filter.NewNameCache(filter.NameOptions{IPv6: e.ipv6.allowed, Log: root})

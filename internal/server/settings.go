@@ -19,13 +19,9 @@ func getenv(name string) string { return os.Getenv(name) }
 
 // settings are the server's own, beside those of the log.
 type settings struct {
-	mu           sync.Mutex
-	allowIPv6    any
-	stack        int64
-	dbFile       any // str, or nil for none
-	dbMaxMatches any
-	dbPurgeAge   any
-	told         bool // that there is no database yet
+	mu        sync.Mutex
+	allowIPv6 any
+	stack     int64
 }
 
 // setting is a row of `get WORD` and `set WORD VALUE`.
@@ -49,9 +45,9 @@ var serverSettings = map[string]setting{
 	"syslogsocket": {func(e *engine) any { return e.log.SyslogSocket() }, (*engine).setSyslogSocket},
 	"allowipv6":    {nil, (*engine).setAllowIPv6},
 	"thread":       {(*engine).thread, (*engine).setThread},
-	"dbfile":       {func(e *engine) any { return e.settings.read(&e.settings.dbFile) }, (*engine).setDBFile},
-	"dbmaxmatches": {func(e *engine) any { return e.settings.ofDatabase(&e.settings.dbMaxMatches) }, (*engine).setDBMaxMatches},
-	"dbpurgeage":   {func(e *engine) any { return e.settings.ofDatabase(&e.settings.dbPurgeAge) }, (*engine).setDBPurgeAge},
+	"dbfile":       {func(e *engine) any { return e.database.file() }, (*engine).setDBFile},
+	"dbmaxmatches": {(*engine).dbMaxMatches, (*engine).setDBMaxMatches},
+	"dbpurgeage":   {(*engine).dbPurgeAge, (*engine).setDBPurgeAge},
 }
 
 // Get replies `get WORD`.
@@ -72,33 +68,18 @@ func (e *engine) Set(word string, args []any) (any, error) {
 	return s.set(e, args[0])
 }
 
-func (s *settings) read(field *any) any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return *field
-}
-
-// ofDatabase gives a setting that means nothing without a database.
-func (s *settings) ofDatabase(field *any) any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.dbFile == nil {
-		return nil
-	}
-	return *field
-}
-
 // keep remembers the settings that a reload may change before it fails, and
 // returns what brings them back.
 func (s *settings) keep(e *engine) (undo func()) {
 	s.mu.Lock()
-	level, target, ipv6, matches, age := e.log.Level(), e.log.Target(), s.allowIPv6, s.dbMaxMatches, s.dbPurgeAge
+	level, target, ipv6, database := e.log.Level(), e.log.Target(), s.allowIPv6, e.database.keep()
 	s.mu.Unlock()
 	return func() {
 		s.mu.Lock()
-		s.allowIPv6, s.dbMaxMatches, s.dbPurgeAge = ipv6, matches, age
+		s.allowIPv6 = ipv6
 		s.mu.Unlock()
 		e.ipv6.set(ipv6)
+		database()
 		// Both held before.
 		_ = e.log.SetLevel(level)
 		_ = e.setLogTarget(target)
@@ -204,62 +185,6 @@ func wholeNumber(v any) (int64, error) {
 		return 0, pickle.Builtin("ValueError", "invalid literal for int() with base 10: "+pytext.Repr(v))
 	}
 	return n, nil
-}
-
-// setDBFile keeps the name of the database; bans are not stored yet.
-func (e *engine) setDBFile(v any) (any, error) {
-	var name any = pytext.Str(v)
-	if strings.EqualFold(pytext.Str(v), "none") {
-		name = nil
-	}
-	jails := len(e.Jails())
-	e.settings.mu.Lock()
-	defer e.settings.mu.Unlock()
-	if name == e.settings.dbFile {
-		return name, nil
-	}
-	if jails > 0 {
-		return nil, pickle.Builtin("RuntimeError", "Cannot change database when there are jails present")
-	}
-	e.settings.dbFile = name
-	if name != nil && !e.settings.told {
-		e.settings.told = true
-		e.say.Info("Persistence is not built yet: bans are not written to " + pytext.Repr(name) + " and do not outlive a restart")
-	}
-	return name, nil
-}
-
-func (e *engine) setDBMaxMatches(v any) (any, error) {
-	n, err := wholeNumber(v)
-	if err != nil {
-		return nil, err
-	}
-	return e.setOfDatabase(&e.settings.dbMaxMatches, n), nil
-}
-
-func (e *engine) setDBPurgeAge(v any) (any, error) {
-	age := v
-	if text, ok := v.(string); ok {
-		seconds, err := timetext.Python(text)
-		if err != nil {
-			return nil, err
-		}
-		age = seconds
-	}
-	if f, ok := age.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
-		return nil, pickle.Builtin("ValueError", "no time: "+pytext.Repr(v))
-	}
-	return e.setOfDatabase(&e.settings.dbPurgeAge, age), nil
-}
-
-func (e *engine) setOfDatabase(field *any, v any) any {
-	e.settings.mu.Lock()
-	defer e.settings.mu.Unlock()
-	if e.settings.dbFile == nil {
-		return nil
-	}
-	*field = v
-	return v
 }
 
 // ipv6Policy answers whether IPv6 is used (2.10.9).
