@@ -57,7 +57,7 @@ func (e *engine) setDBFile(v any) (any, error) {
 	d := &e.database
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if name != d.asked {
+	if name != d.asked || d.db == nil && jails == 0 {
 		if jails > 0 {
 			return nil, pickle.Builtin("RuntimeError", "Cannot change database when there are jails present")
 		}

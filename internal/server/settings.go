@@ -1,7 +1,6 @@
 package server
 
 import (
-	"math"
 	"net"
 	"os"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"f2b-go/control"
 	"f2b-go/control/pickle"
 	"f2b-go/internal/pytext"
-	"f2b-go/internal/timetext"
 )
 
 // getenv is the environment, for a locale's encoding.
