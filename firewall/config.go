@@ -160,7 +160,7 @@ type limit struct {
 }
 
 func (c Config) limits() []limit {
-	list := []limit{{"total", c.Total}, {"regd", c.Registered}}
+	list := []limit{{"all", c.Total}, {"regd", c.Registered}}
 	if c.Methods {
 		list = append(list, limit{"reg", c.Register}, limit{"inv", c.Invite}, limit{"opt", c.Options})
 	}

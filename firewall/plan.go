@@ -201,7 +201,7 @@ func (t *table) sip() {
 		match := fmt.Sprintf(`-m u32 --u32 "%s%s=%s&&%s%s%s=%s"`, from, at[0], m.first, from, at[1], m.shift, m.second)
 		t.add(ChainSIP, "-p udp", match, t.limit(m.limit, rates[m.limit], "above"), "-j", ChainAttack)
 	}
-	t.add(ChainSIP, t.limit("total", t.c.Total, "above"), "-j", ChainAttack)
+	t.add(ChainSIP, t.limit("all", t.c.Total, "above"), "-j", ChainAttack)
 	t.add(ChainSIP, "-j ACCEPT")
 }
 
