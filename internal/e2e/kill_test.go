@@ -1,0 +1,286 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"f2b-go/internal/testenv"
+)
+
+// The two logins of the filter t: a failure on one line, and one told in two
+// lines of a session, of which the second brings the address.
+const killFilter = `[Definition]
+datepattern = ^%%Y-%%m-%%d %%H:%%M:%%S\.%%f
+failregex = ^\s*fail from <ADDR>$
+            ^\s*s<F-MLFID>\d+</F-MLFID> bad password for <F-USER>\S+</F-USER>$
+            ^\s*s<F-MLFID>\d+</F-MLFID> <F-MLFFORGET>closed</F-MLFFORGET> by <ADDR>$
+`
+
+// killRun is one run of the torture: who writes what, and what it came to.
+type killRun struct {
+	t      *testing.T
+	dir    string
+	logs   []string
+	random *rand.Rand
+	kills  int
+	lines  int
+	guilty map[string]bool // by address: fails five times, else four
+}
+
+// TestKillLosesNothing kills the server with SIGKILL at random moments, its
+// start included, while half of the addresses fail five times and half four
+// times, each one's lines before and after kills. At the end all of the first
+// and none of the others are banned, each once. F2B_KILLS sets how many kills.
+func TestKillLosesNothing(t *testing.T) {
+	kills := 6
+	if text := os.Getenv("F2B_KILLS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kills = n
+	}
+	dir := t.TempDir()
+	k := &killRun{
+		t: t, dir: dir, kills: kills, guilty: map[string]bool{},
+		logs: []string{filepath.Join(dir, "one.log"), filepath.Join(dir, "two.log")},
+	}
+	seed := uint64(time.Now().UnixNano())
+	k.random = rand.New(rand.NewPCG(seed, 1))
+	t.Logf("seed %d", seed)
+	k.configure("")
+	k.torture()
+	k.judge()
+}
+
+func (k *killRun) configure(banaction string) {
+	if banaction == "" {
+		banaction = "note"
+	}
+	for name, text := range map[string]string{
+		"fail2ban.conf": fmt.Sprintf("[Definition]\ndbfile = %s/f2b.sqlite3\nloglevel = INFO\n", k.dir),
+		"jail.conf": fmt.Sprintf("[t]\nenabled = true\nbackend = auto\nfilter = t\nlogpath = %s\nusedns = no\nignoreself = false\nmaxretry = 5\n"+
+			"findtime = 1h\nbantime = 1d\naction = %s\n", strings.Join(k.logs, "\n          "), banaction),
+		"filter.d/t.conf":    killFilter,
+		"action.d/note.conf": fmt.Sprintf("[Definition]\nactionban = echo '<ip>' >> %s/acted\n", k.dir),
+	} {
+		writeFile(k.t, filepath.Join(k.dir, "etc", name), text)
+	}
+	for _, log := range k.logs {
+		writeFile(k.t, log, "the first line\n")
+	}
+}
+
+// torture writes and kills until all kills are done, then lets the server
+// finish.
+func (k *killRun) torture() {
+	stop := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() { k.write(stop) })
+	for i := range k.kills {
+		cmd := k.start()
+		// Some kills hit the start, most the work.
+		wait := time.NewTimer(time.Duration(k.random.IntN(600)) * time.Millisecond)
+		<-wait.C
+		if err := cmd.Process.Kill(); err != nil {
+			k.t.Fatalf("kill %d: %v", i, err)
+		}
+		_ = cmd.Wait()
+	}
+	close(stop)
+	writing.Wait()
+}
+
+// start runs the server in the foreground, the socket of the one before being
+// left behind.
+func (k *killRun) start() *exec.Cmd {
+	cmd := exec.Command(ours("fail2ban-server"), "-xf", "-c", filepath.Join(k.dir, "etc"), "-s", filepath.Join(k.dir, "f2b.sock"),
+		"-p", filepath.Join(k.dir, "f2b.pid"), "--logtarget", filepath.Join(k.dir, "f2b.log"), "start")
+	if err := cmd.Start(); err != nil {
+		k.t.Fatal(err)
+	}
+	return cmd
+}
+
+// attacker is an address on its way.
+type attacker struct {
+	address string
+	log     int
+	left    int
+}
+
+// write lets attackers fail, many at a time and in random order, until told to
+// stop and the last ones are through.
+func (k *killRun) write(stop <-chan struct{}) {
+	random := rand.New(rand.NewPCG(k.random.Uint64(), 2))
+	out := make([]*os.File, len(k.logs))
+	for i, log := range k.logs {
+		f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			k.t.Error(err)
+			return
+		}
+		defer f.Close()
+		out[i] = f
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	var pool []*attacker
+	var closing []string // second lines of sessions, with their log in front
+	for session := 0; ; session++ {
+		<-tick.C
+		select {
+		case <-stop:
+			if len(pool) == 0 && len(closing) == 0 {
+				return
+			}
+		default:
+			for len(pool) < 60 {
+				pool = append(pool, k.newcomer(random))
+			}
+		}
+		if len(closing) > 8 || len(closing) > 0 && len(pool) == 0 {
+			i, text, _ := strings.Cut(closing[0], " ")
+			closing = closing[1:]
+			n, _ := strconv.Atoi(i)
+			k.line(out[n], text)
+		}
+		if len(pool) == 0 {
+			continue
+		}
+		at := random.IntN(len(pool))
+		a := pool[at]
+		if random.IntN(3) == 0 {
+			k.line(out[a.log], fmt.Sprintf("s%d bad password for root", session))
+			closing = append(closing, fmt.Sprintf("%d s%d closed by %s", a.log, session, a.address))
+		} else {
+			k.line(out[a.log], "fail from "+a.address)
+		}
+		if a.left--; a.left == 0 {
+			pool = slices.Delete(pool, at, at+1)
+		}
+	}
+}
+
+func (k *killRun) newcomer(random *rand.Rand) *attacker {
+	n := len(k.guilty)
+	a := &attacker{address: fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255), log: random.IntN(len(k.logs)), left: 4 + n%2}
+	k.guilty[a.address] = n%2 == 1
+	return a
+}
+
+func (k *killRun) line(f *os.File, text string) {
+	if _, err := fmt.Fprintf(f, "%s %s\n", time.Now().Format("2006-01-02 15:04:05.000000"), text); err != nil {
+		k.t.Error(err)
+	}
+	k.lines++
+}
+
+// judge starts the server once more and compares whom it bans, in its list and
+// in the database, with whom it should.
+func (k *killRun) judge() {
+	t := k.t
+	want := []string{}
+	for address, guilty := range k.guilty {
+		if guilty {
+			want = append(want, address)
+		}
+	}
+	slices.Sort(want)
+	cmd := k.start()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	client := []string{ours("fail2ban-client"), "-c", filepath.Join(k.dir, "etc"), "-s", filepath.Join(k.dir, "f2b.sock")}
+	var banned []string
+	finished := func() bool {
+		text, code := output(t, append(client, "get", "t", "banip")...)
+		banned = strings.Fields(text)
+		return code == 0 && len(banned) >= len(want)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !finished() && time.Now().Before(deadline) {
+		<-tick.C
+	}
+	if text, code := output(t, append(client, "stop")...); code != 0 {
+		t.Errorf("stop: %s", text)
+	}
+	<-ended
+	slices.Sort(banned)
+	lost, wrong := compare(want, banned)
+	rows := k.rows()
+	lostRows, wrongRows := compare(want, slices.Compact(slices.Clone(rows)))
+	unacted, _ := compare(want, k.acted())
+	t.Logf("%d kills, %d lines; %d addresses with five failures, %d with four; in the list: lost %d, wrong %d; in the database: lost %d, wrong %d, doubled %d; actions never run %d",
+		k.kills, k.lines, len(want), len(k.guilty)-len(want), len(lost), len(wrong), len(lostRows), len(wrongRows), len(rows)-len(slices.Compact(slices.Clone(rows))), len(unacted))
+	if len(lost)+len(wrong)+len(lostRows)+len(wrongRows)+len(unacted) > 0 || len(rows) != len(want) {
+		t.Errorf("lost %v, wrong %v; in the database lost %v, wrong %v, rows %d; not acted on %v", lost, wrong, lostRows, wrongRows, len(rows), unacted)
+		k.tell(append(append(lost, wrong...), lostRows...))
+	}
+}
+
+// compare gives what is missing in got and what is too much.
+func compare(want, got []string) (lost, wrong []string) {
+	for _, a := range want {
+		if !slices.Contains(got, a) {
+			lost = append(lost, a)
+		}
+	}
+	for _, a := range got {
+		if !slices.Contains(want, a) {
+			wrong = append(wrong, a)
+		}
+	}
+	return lost, wrong
+}
+
+// rows lists the addresses of the table bans, one for each row.
+func (k *killRun) rows() []string {
+	return strings.Fields(mustRun(k.t, testenv.Python, "-c",
+		"import sqlite3, sys; print(*sorted(r[0] for r in sqlite3.connect(sys.argv[1]).execute('select ip from bans')))", filepath.Join(k.dir, "f2b.sqlite3")))
+}
+
+// acted lists whom the action has been told of.
+func (k *killRun) acted() []string {
+	text, err := os.ReadFile(filepath.Join(k.dir, "acted"))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	list := strings.Fields(string(text))
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// tell shows what the logs have about some addresses.
+func (k *killRun) tell(addresses []string) {
+	for _, path := range append(slices.Clone(k.logs), filepath.Join(k.dir, "f2b.log")) {
+		f, err := os.Open(path)
+		if err != nil {
+			k.t.Error(err)
+			continue
+		}
+		lines := bufio.NewScanner(f)
+		for n := 1; lines.Scan(); n++ {
+			for _, a := range addresses[:min(len(addresses), 3)] {
+				if strings.Contains(lines.Text()+" ", a+" ") {
+					k.t.Logf("%s:%d: %s", filepath.Base(path), n, lines.Text())
+				}
+			}
+		}
+		f.Close()
+	}
+}
