@@ -46,63 +46,66 @@ func words(s Site) string {
 	return text
 }
 
+// siteLines are lines of a list and what they mean.
+var siteLines = []struct {
+	name     string
+	line     string
+	want     string // the entry, "" for none
+	problem  string // begins the problem after "file:line: "
+	remedial string // is part of its remedy
+}{
+	{"address", "203.0.113.7", "203.0.113.7", "", ""},
+	{"address of IPv6", "2001:DB8::1", "2001:db8::1", "", ""},
+	{"mapped address", "::ffff:203.0.113.7", "203.0.113.7", "", ""},
+	{"comment", "203.0.113.7 # office", "203.0.113.7", "", ""},
+	{"comment close by", "203.0.113.7;office", "203.0.113.7", "", ""},
+	{"nothing but a comment", "  # office", "", "", ""},
+	{"blank", " \t ", "", "", ""},
+	{"indented", "\t203.0.113.7  ", "203.0.113.7", "", ""},
+	{"network", "203.0.113.0/24", "203.0.113.0-203.0.113.255", "", ""},
+	{"network with mask", "203.0.113.0/255.255.255.0", "203.0.113.0-203.0.113.255", "", ""},
+	{"network of one", "203.0.113.7/32", "203.0.113.7", "", ""},
+	{"network of IPv6", "2001:db8::/32", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "", ""},
+	{"host bits", "203.0.113.7/24", "203.0.113.0-203.0.113.255", "203.0.113.7/24 is taken as 203.0.113.0/24", "203.0.113.7 for the one"},
+	{"everybody", "0.0.0.0/0", "0.0.0.0-255.255.255.255", "0.0.0.0/0 means every address", "meant"},
+	{"range", "203.0.113.10-203.0.113.20", "203.0.113.10-203.0.113.20", "", ""},
+	{"short range", "203.0.113.10-20", "203.0.113.10-203.0.113.20", "", ""},
+	{"range of IPv6", "2001:db8::1-2001:db8::ff", "2001:db8::1-2001:db8::ff", "", ""},
+	{"range backwards", "203.0.113.20-203.0.113.10", "", "203.0.113.20-203.0.113.10 ends before it begins", "lower"},
+	{"range of two families", "203.0.113.20-2001:db8::1", "", "203.0.113.20-2001:db8::1 ends before", "one family"},
+	{"name", "Phone.Example.ORG.", "phone.example.org", "", ""},
+	{"name with a dash and digits", "1-2.example", "1-2.example", "", ""},
+	{"time to live", "203.0.113.7 ttl=2h", "203.0.113.7 ttl 2h0m0s", "", ""},
+	{"time to live in seconds", "203.0.113.7 TTL=90", "203.0.113.7 ttl 1m30s", "", ""},
+	{"end of day", "203.0.113.7 until=2026-12-24", "203.0.113.7 until 2026-12-25T00:00:00Z", "", ""},
+	{"end at a time", "a.example until=2026-12-24T18:00 # guest", "a.example until 2026-12-24T18:00:00Z", "", ""},
+	{"end with a zone", "203.0.113.7 until=2026-12-24T18:00:00+01:00", "203.0.113.7 until 2026-12-24T18:00:00+01:00", "", ""},
+	{"no time", "203.0.113.7 ttl=soon", "", "ttl=soon is no time to live", "ttl=2h"},
+	{"no time at all", "203.0.113.7 ttl=0", "", "ttl=0 is no time to live", ""},
+	{"longer than the kernel counts", "203.0.113.7 ttl=30d", "", "ttl=30d is no time to live", "24d"},
+	{"no date", "203.0.113.7 until=24.12.2026", "", "until=24.12.2026 is no date", "2026-12-24"},
+	{"two addresses", "203.0.113.7 203.0.113.8", "", `"203.0.113.8" after the address`, "one entry a line"},
+	{"number too big", "203.0.113.256", "", "203.0.113.256 is no address", "0 to 255"},
+	{"leading zeros", "203.000.113.007", "", "203.000.113.007 is no address", "leading zeros"},
+	{"too few numbers", "203.0.113", "", "203.0.113 is no address", ""},
+	{"with a port", "[2001:db8::1]:5060", "", "[2001:db8::1]:5060 is no address", "brackets"},
+	{"with a port of IPv4", "203.0.113.7:5060", "", "203.0.113.7:5060 is no address", "port"},
+	{"with an interface", "fe80::1%eth0", "", "fe80::1%eth0 names an interface", "without %eth0"},
+	{"length too big", "203.0.113.0/33", "", "/33 is no length", "0 to 32"},
+	{"length no number", "203.0.113.0/x", "", "/x is no length", ""},
+	{"length signed", "203.0.113.0/+8", "", "/+8 is no length", ""},
+	{"mask with a hole", "203.0.113.0/255.0.255.0", "", "/255.0.255.0 is no length", ""},
+	{"not ASCII", "büro.example", "", `"büro.example" is no DNS name`, "xn--"},
+	{"injected", `x;-j ACCEPT`, "x", "", ""},
+	{"rule", "--source=1.2.3.4", "", `--source=1.2.3.4 is no address`, ""},
+	{"control byte", "203.0.113.7\x00", "", "the line holds bytes that are no text", "plain text"},
+	{"bytes that are no text", "\xff\xfe2", "", "the line holds bytes that are no text", ""},
+	{"include of nothing", "Include", "", "Include names no list", "Include PATH"},
+	{"include that is missing", "Include nowhere", "", "the included list can't be read", "correct the path"},
+}
+
 func TestSites_F14(t *testing.T) {
-	for _, tc := range []struct {
-		name     string
-		line     string
-		want     string // the entry, "" for none
-		problem  string // begins the problem after "file:line: "
-		remedial string // is part of its remedy
-	}{
-		{"address", "203.0.113.7", "203.0.113.7", "", ""},
-		{"address of IPv6", "2001:DB8::1", "2001:db8::1", "", ""},
-		{"mapped address", "::ffff:203.0.113.7", "203.0.113.7", "", ""},
-		{"comment", "203.0.113.7 # office", "203.0.113.7", "", ""},
-		{"comment close by", "203.0.113.7;office", "203.0.113.7", "", ""},
-		{"nothing but a comment", "  # office", "", "", ""},
-		{"blank", " \t ", "", "", ""},
-		{"indented", "\t203.0.113.7  ", "203.0.113.7", "", ""},
-		{"network", "203.0.113.0/24", "203.0.113.0-203.0.113.255", "", ""},
-		{"network with mask", "203.0.113.0/255.255.255.0", "203.0.113.0-203.0.113.255", "", ""},
-		{"network of one", "203.0.113.7/32", "203.0.113.7", "", ""},
-		{"network of IPv6", "2001:db8::/32", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "", ""},
-		{"host bits", "203.0.113.7/24", "203.0.113.0-203.0.113.255", "203.0.113.7/24 is taken as 203.0.113.0/24", "203.0.113.7 for the one"},
-		{"everybody", "0.0.0.0/0", "0.0.0.0-255.255.255.255", "0.0.0.0/0 means every address", "meant"},
-		{"range", "203.0.113.10-203.0.113.20", "203.0.113.10-203.0.113.20", "", ""},
-		{"short range", "203.0.113.10-20", "203.0.113.10-203.0.113.20", "", ""},
-		{"range of IPv6", "2001:db8::1-2001:db8::ff", "2001:db8::1-2001:db8::ff", "", ""},
-		{"range backwards", "203.0.113.20-203.0.113.10", "", "203.0.113.20-203.0.113.10 ends before it begins", "lower"},
-		{"range of two families", "203.0.113.20-2001:db8::1", "", "203.0.113.20-2001:db8::1 ends before", "one family"},
-		{"name", "Phone.Example.ORG.", "phone.example.org", "", ""},
-		{"name with a dash and digits", "1-2.example", "1-2.example", "", ""},
-		{"time to live", "203.0.113.7 ttl=2h", "203.0.113.7 ttl 2h0m0s", "", ""},
-		{"time to live in seconds", "203.0.113.7 TTL=90", "203.0.113.7 ttl 1m30s", "", ""},
-		{"end of day", "203.0.113.7 until=2026-12-24", "203.0.113.7 until 2026-12-25T00:00:00Z", "", ""},
-		{"end at a time", "a.example until=2026-12-24T18:00 # guest", "a.example until 2026-12-24T18:00:00Z", "", ""},
-		{"end with a zone", "203.0.113.7 until=2026-12-24T18:00:00+01:00", "203.0.113.7 until 2026-12-24T18:00:00+01:00", "", ""},
-		{"no time", "203.0.113.7 ttl=soon", "", "ttl=soon is no time to live", "ttl=2h"},
-		{"no time at all", "203.0.113.7 ttl=0", "", "ttl=0 is no time to live", ""},
-		{"longer than the kernel counts", "203.0.113.7 ttl=30d", "", "ttl=30d is no time to live", "24d"},
-		{"no date", "203.0.113.7 until=24.12.2026", "", "until=24.12.2026 is no date", "2026-12-24"},
-		{"two addresses", "203.0.113.7 203.0.113.8", "", `"203.0.113.8" after the address`, "one entry a line"},
-		{"number too big", "203.0.113.256", "", "203.0.113.256 is no address", "0 to 255"},
-		{"leading zeros", "203.000.113.007", "", "203.000.113.007 is no address", "leading zeros"},
-		{"too few numbers", "203.0.113", "", "203.0.113 is no address", ""},
-		{"with a port", "[2001:db8::1]:5060", "", "[2001:db8::1]:5060 is no address", "brackets"},
-		{"with a port of IPv4", "203.0.113.7:5060", "", "203.0.113.7:5060 is no address", "port"},
-		{"with an interface", "fe80::1%eth0", "", "fe80::1%eth0 names an interface", "without %eth0"},
-		{"length too big", "203.0.113.0/33", "", "/33 is no length", "0 to 32"},
-		{"length no number", "203.0.113.0/x", "", "/x is no length", ""},
-		{"length signed", "203.0.113.0/+8", "", "/+8 is no length", ""},
-		{"mask with a hole", "203.0.113.0/255.0.255.0", "", "/255.0.255.0 is no length", ""},
-		{"not ASCII", "büro.example", "", `"büro.example" is no DNS name`, "xn--"},
-		{"injected", `x;-j ACCEPT`, "x", "", ""},
-		{"rule", "--source=1.2.3.4", "", `--source=1.2.3.4 is no address`, ""},
-		{"control byte", "203.0.113.7\x00", "", "the line holds bytes that are no text", "plain text"},
-		{"bytes that are no text", "\xff\xfe2", "", "the line holds bytes that are no text", ""},
-		{"include of nothing", "Include", "", "Include names no list", "Include PATH"},
-		{"include that is missing", "Include nowhere", "", "the included list can't be read", "correct the path"},
-	} {
+	for _, tc := range siteLines {
 		t.Run(tc.name, func(t *testing.T) {
 			l := lists{"/etc/network/allowSites": "192.0.2.1\n" + tc.line + "\n192.0.2.3"}
 			sites, problems, err := SiteReader{Open: l.open}.Read("/etc/network/allowSites")

@@ -241,11 +241,11 @@ func loadLong(r request, c *chunk) (*chunk, error) {
 		}
 		from += int64(n)
 	}
-	head := make([]byte, MaxLine, MaxLine+len(r.term))
-	if _, err := io.ReadFull(io.NewSectionReader(r.f, r.off, MaxLine), head); err != nil {
+	c.data = make([]byte, MaxLine, MaxLine+len(r.term))
+	if _, err := io.ReadFull(io.NewSectionReader(r.f, r.off, MaxLine), c.data); err != nil {
 		return nil, errStale
 	}
-	c.data = append(head, r.term...)
+	c.data = append(c.data, r.term...)
 	return c, c.seal(r.f)
 }
 

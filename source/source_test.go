@@ -168,71 +168,74 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
+// rotations are the ways in which a log is turned over between "two" and "three".
+var rotations = []struct {
+	name   string
+	rotate func(t *testing.T, path string)
+	want   string // what comes between "two" and "three"
+}{
+	{"rename and create", func(t *testing.T, path string) {
+		do(t, os.Rename(path, path+".1"))
+		write(t, path, "")
+	}, ""},
+	{"writer goes on in the renamed file", func(t *testing.T, path string) {
+		do(t, os.Rename(path, path+".1"))
+		write(t, path, "")
+		write(t, path+".1", "late\n")
+	}, "late"},
+	{"copy and truncate", func(t *testing.T, path string) {
+		write(t, path, "unread\n")
+		data, err := os.ReadFile(path)
+		do(t, err)
+		do(t, os.WriteFile(path+".1", data, 0o644))
+		do(t, os.Truncate(path, 0))
+	}, "unread"},
+	{"copy, truncate and compress before a look", func(t *testing.T, path string) {
+		write(t, path, "unread\n")
+		data, err := os.ReadFile(path)
+		do(t, err)
+		compress(t, path+".1.gz", data)
+		do(t, os.Truncate(path, 0))
+	}, "unread"},
+	{"copy, then truncate to longer", func(t *testing.T, path string) {
+		data, err := os.ReadFile(path)
+		do(t, err)
+		do(t, os.WriteFile(path+".1", data, 0o644))
+		do(t, os.WriteFile(path, []byte("much longer than what was there before\n"), 0o644))
+	}, "much longer than what was there before"},
+	{"cut short", func(t *testing.T, path string) {
+		do(t, os.Truncate(path, int64(len("one\n"))))
+	}, ""},
+	{"link to another file", func(t *testing.T, path string) {
+		write(t, path+".new", "unread\n")
+		do(t, os.Symlink(path+".new", path+".tmp"))
+		do(t, os.Rename(path+".tmp", path))
+	}, "unread"},
+	{"renamed and back", func(t *testing.T, path string) {
+		do(t, os.Rename(path, path+".1"))
+		write(t, path+".1", "unread\n")
+		do(t, os.Rename(path+".1", path))
+	}, "unread"},
+	{"delete and create", func(t *testing.T, path string) {
+		write(t, path, "unread\n")
+		do(t, os.Remove(path))
+		write(t, path, "")
+	}, "unread"},
+	{"renamed and compressed", func(t *testing.T, path string) {
+		write(t, path, "unread\n")
+		do(t, os.Rename(path, path+".1"))
+		do(t, os.WriteFile(path+".1.gz", []byte("\x1f\x8b"), 0o644))
+		do(t, os.Remove(path+".1"))
+		write(t, path, "")
+	}, "unread"},
+	{"renamed and unfinished last line", func(t *testing.T, path string) {
+		write(t, path, "unfinished")
+		do(t, os.Rename(path, path+".1"))
+	}, "unfinished"},
+}
+
 func TestFollowsThroughEveryKindOfRotation(t *testing.T) {
-	for _, tc := range []struct {
-		name   string
-		rotate func(t *testing.T, path string)
-		want   string // what comes between "two" and "three"
-	}{
-		{"rename and create", func(t *testing.T, path string) {
-			do(t, os.Rename(path, path+".1"))
-			write(t, path, "")
-		}, ""},
-		{"writer goes on in the renamed file", func(t *testing.T, path string) {
-			do(t, os.Rename(path, path+".1"))
-			write(t, path, "")
-			write(t, path+".1", "late\n")
-		}, "late"},
-		{"copy and truncate", func(t *testing.T, path string) {
-			write(t, path, "unread\n")
-			data, err := os.ReadFile(path)
-			do(t, err)
-			do(t, os.WriteFile(path+".1", data, 0o644))
-			do(t, os.Truncate(path, 0))
-		}, "unread"},
-		{"copy, truncate and compress before a look", func(t *testing.T, path string) {
-			write(t, path, "unread\n")
-			data, err := os.ReadFile(path)
-			do(t, err)
-			compress(t, path+".1.gz", data)
-			do(t, os.Truncate(path, 0))
-		}, "unread"},
-		{"copy, then truncate to longer", func(t *testing.T, path string) {
-			data, err := os.ReadFile(path)
-			do(t, err)
-			do(t, os.WriteFile(path+".1", data, 0o644))
-			do(t, os.WriteFile(path, []byte("much longer than what was there before\n"), 0o644))
-		}, "much longer than what was there before"},
-		{"cut short", func(t *testing.T, path string) {
-			do(t, os.Truncate(path, int64(len("one\n"))))
-		}, ""},
-		{"link to another file", func(t *testing.T, path string) {
-			write(t, path+".new", "unread\n")
-			do(t, os.Symlink(path+".new", path+".tmp"))
-			do(t, os.Rename(path+".tmp", path))
-		}, "unread"},
-		{"renamed and back", func(t *testing.T, path string) {
-			do(t, os.Rename(path, path+".1"))
-			write(t, path+".1", "unread\n")
-			do(t, os.Rename(path+".1", path))
-		}, "unread"},
-		{"delete and create", func(t *testing.T, path string) {
-			write(t, path, "unread\n")
-			do(t, os.Remove(path))
-			write(t, path, "")
-		}, "unread"},
-		{"renamed and compressed", func(t *testing.T, path string) {
-			write(t, path, "unread\n")
-			do(t, os.Rename(path, path+".1"))
-			do(t, os.WriteFile(path+".1.gz", []byte("\x1f\x8b"), 0o644))
-			do(t, os.Remove(path+".1"))
-			write(t, path, "")
-		}, "unread"},
-		{"renamed and unfinished last line", func(t *testing.T, path string) {
-			write(t, path, "unfinished")
-			do(t, os.Rename(path, path+".1"))
-		}, "unfinished"},
-	} {
+	for _, tc := range rotations {
 		t.Run(tc.name, func(t *testing.T) {
 			backends(t, func(t *testing.T, opt Options) {
 				path := filepath.Join(t.TempDir(), "app.log")

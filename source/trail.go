@@ -36,7 +36,8 @@ func (t *trail) add(m mark) {
 		}
 		list = list[:trailLength/2]
 	}
-	*t = append(list, footprintOf(m))
+	list = append(list, footprintOf(m))
+	*t = list
 }
 
 // lastIn returns the furthest recorded place that a file of this size still
