@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"f2b-go/action/mail"
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/shell"
 	"f2b-go/jail"
@@ -35,6 +36,9 @@ type Env struct {
 	IPv6 func() bool
 	// Clock defaults to time.Now.
 	Clock func() time.Time
+	// Mail sends notices; default an office of the action's own. Actions that
+	// share one share their digests.
+	Mail *mail.Office
 	// Log takes the lines of logger fail2ban.CommandAction; default none.
 	Log *slog.Logger
 }
@@ -51,6 +55,9 @@ func (e Env) withDefaults() Env {
 	}
 	if e.Log == nil {
 		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Mail == nil {
+		e.Mail = mail.NewOffice(mail.Options{Clock: e.Clock, Log: e.Log})
 	}
 	e.Log = e.Log.With("logger", "fail2ban.CommandAction")
 	return e

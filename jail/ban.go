@@ -2,6 +2,7 @@ package jail
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -87,11 +88,19 @@ func (j *Jail) alreadyBanned(t *Ticket, k known) {
 	}
 }
 
-// actionFailed logs an action's error; the next action goes on.
+// actionFailed logs an action's error; the next action goes on. An error that
+// knows which of the ticket's values were used tells them.
 func (j *Jail) actionFailed(what string, a Action, t *Ticket, err error) {
-	info := pytext.Dict{{Key: "ip", Value: t.IP().String()}, {Key: "family", Value: t.IP().FamilyName()}, {Key: "fid", Value: t.ID.String()}}
-	j.logs.actions.Error("Failed to execute " + what + " jail '" + j.name + "' action '" + a.Name() +
-		"' info 'ActionInfo(" + pytext.Repr(info) + ")': " + err.Error())
+	var failed interface{ ActionInfo() string }
+	info := ""
+	if errors.As(err, &failed) {
+		info = failed.ActionInfo()
+	}
+	if info == "" {
+		info = "ActionInfo(" + pytext.Repr(pytext.Dict{{Key: "ip", Value: t.IP().String()},
+			{Key: "family", Value: t.IP().FamilyName()}, {Key: "fid", Value: t.ID.String()}}) + ")"
+	}
+	j.logs.actions.Error("Failed to execute " + what + " jail '" + j.name + "' action '" + a.Name() + "' info '" + info + "': " + err.Error())
 }
 
 // settle decides how long a new ban lasts and has it remembered, before any
