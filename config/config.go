@@ -53,6 +53,8 @@ type Config struct {
 	readers  map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
 	work     int                    // what interpolation has cost so far, in bytes
 
+	inspected *Inspection         // takes the faults that reading goes on after; nil for none
+	texts     map[string][]string // lines of files, for lineOf
 }
 
 // New prepares to read a configuration and touches no file yet.

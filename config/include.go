@@ -41,7 +41,7 @@ func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
 		c.files[name] = nil
 		return nil, false, nil
 	}
-	if f, err = parseFile(name, data); err != nil {
+	if f, err = c.parse(name, data); err != nil {
 		return nil, false, err
 	}
 	c.files[name] = f

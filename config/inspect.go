@@ -1,0 +1,377 @@
+package config
+
+import (
+	"sort"
+	"strings"
+
+	"f2b-go/internal/pytext"
+	"f2b-go/internal/tags"
+)
+
+// maxRepairs bounds how many faults of values are passed over in one jail, and
+// how often reading starts anew for that.
+const maxRepairs = 200
+
+// Inspection is a configuration that was read for its faults: reading went on
+// after each of them as far as that has a meaning.
+type Inspection struct {
+	*Config
+	// Faults are what reading found, warnings and errors, as they came.
+	Faults []Message
+	// General are the commands of fail2ban.conf.
+	General [][]any
+	// Jails are those that are enabled, in order, faulty ones too.
+	Jails []*InspectedJail
+}
+
+// InspectedJail is an enabled jail as far as it could be read.
+type InspectedJail struct {
+	Place
+	Name     string
+	Commands [][]any // add and set commands, without those of its logs and actions
+	Journal  bool    // the jail reads the journal and no files
+	NoLogs   bool    // there is no log file, and that keeps the server from starting
+	Skipped  bool    // there is no log file, and so the jail is left out
+	Logs     []InspectedLog
+	Actions  []*InspectedAction
+
+	from   *reader
+	filter *filterReader
+}
+
+// InspectedLog is one line of logpath.
+type InspectedLog struct {
+	Place
+	Line     string // as it stands: the pattern and perhaps head or tail
+	Pattern  string
+	Files    []string // what it gives, without links that lead nowhere
+	Dangling []string // links that lead nowhere
+}
+
+// InspectedAction is one action of a jail.
+type InspectedAction struct {
+	Place
+	Name       string      // what the jail calls it
+	File       string      // its name below action.d, or for a Python action its path
+	Python     bool        // File is a Python program and Properties are its parameters
+	Properties pytext.Dict // with the tags replaced that are settled when it is read
+
+	reader *actionReader
+	jail   *InspectedJail
+}
+
+// Place is where something stands in the configuration. Option may be empty.
+type Place struct {
+	Pos
+	Section string
+	Option  string
+}
+
+// Inspect reads all that a start would read: fail2ban.conf, jail.conf and, for
+// each enabled jail, its filter and actions.
+func Inspect(opt Options) *Inspection {
+	in := &Inspection{Config: New(opt)}
+	in.inspected = in
+	log := opt.Log
+	in.opt.Log = func(m Message) {
+		if log != nil {
+			log(m)
+		}
+		if m.Severity >= Warning && !missingLogs(m) {
+			in.Faults = append(in.Faults, m)
+		}
+	}
+	in.inspectGeneral()
+	in.inspectJails()
+	return in
+}
+
+// missingLogs tells of messages about log files, which InspectedLog tells better.
+func missingLogs(m Message) bool { return m.Option == "logpath" && m.Logger == jailLogger }
+
+// fault notes an error.
+func (in *Inspection) fault(e *Error) {
+	m := Message{Pos: e.Pos, Severity: Fault, Section: e.Section, Option: e.Option, Text: e.Text, Remedy: e.Remedy}
+	for _, old := range in.Faults {
+		if old.Pos == m.Pos && old.Section == m.Section && old.Option == m.Option && old.Text == m.Text {
+			return
+		}
+	}
+	in.Faults = append(in.Faults, m)
+}
+
+// passOver notes an error and takes the option with the fault away, so that
+// reading can start anew. ok is false where there is no such option.
+func (in *Inspection) passOver(e *Error) (ok bool) {
+	in.fault(e)
+	for _, r := range in.readers {
+		for _, name := range []string{e.Section, defaultSection} {
+			s := r.sections[name]
+			if name == defaultSection {
+				s = r.defaults
+			}
+			if s == nil {
+				continue
+			}
+			old, has := s.options[e.Option]
+			if !has || old.pos != e.Pos {
+				continue
+			}
+			if rest := s.without(e.Option); name == defaultSection {
+				r.defaults = rest
+			} else {
+				r.sections[name] = rest
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// without copies a section but for one option.
+func (s *section) without(name string) *section {
+	out := newSection(s.pos)
+	for _, n := range s.names {
+		if n != name {
+			out.set(n, s.options[n])
+		}
+	}
+	return out
+}
+
+// trying calls read until it gives no error that can be passed over.
+func (in *Inspection) trying(read func() *Error) (ok bool) {
+	for range maxRepairs {
+		err := read()
+		if err == nil {
+			return true
+		}
+		if !in.passOver(err) {
+			return false
+		}
+	}
+	return false
+}
+
+func (in *Inspection) inspectGeneral() {
+	r, err := in.read("fail2ban")
+	if err != nil {
+		in.fault(err)
+		return
+	}
+	if !r.ok && len(r.order) == 0 {
+		return // which a message told
+	}
+	in.trying(func() (err *Error) {
+		in.General, err = in.generalStream(nil)
+		if err != nil {
+			err.at(r.pos(definition, err.Option), err.Section, err.Option)
+		}
+		return err
+	})
+}
+
+func (in *Inspection) inspectJails() {
+	from, err := in.read("jail")
+	if err != nil {
+		in.fault(err)
+		return
+	}
+	for _, name := range from.names() {
+		if name == includeSection {
+			continue
+		}
+		in.trying(func() *Error {
+			j := &jailReader{config: in.Config, from: from, name: name}
+			return in.inspectJail(j)
+		})
+	}
+}
+
+// inspectJail reads one jail; what a missing filter or action leaves is read all
+// the same.
+func (in *Inspection) inspectJail(j *jailReader) (err *Error) {
+	told := len(in.Faults)
+	defer func() {
+		if err != nil { // all is told again when reading starts anew
+			in.Faults = in.Faults[:told]
+		}
+	}()
+	j.lendDefaults()
+	if j.opts, err = j.from.options(j.name, asks{specs: firstSpecs, strict: true, convert: true}); err != nil || !j.enabled() {
+		return err
+	}
+	out := &InspectedJail{Place: j.place("enabled"), Name: j.name, from: j.from}
+	if _, err := j.loadFilter(nil); err != nil {
+		return err
+	}
+	if j.opts, err = j.from.options(j.name, asks{specs: jailSpecs, convert: true}); err != nil {
+		return err
+	}
+	if j.filter != nil {
+		if err := j.filter.load(j.opts, false); err != nil {
+			return err
+		}
+	}
+	if err := in.inspectActions(j, out); err != nil {
+		return err
+	}
+	out.filter = j.filter
+	if err := in.inspectStream(j, out); err != nil {
+		return err
+	}
+	in.Jails = append(in.Jails, out)
+	return nil
+}
+
+func (j *jailReader) place(option string) Place {
+	return Place{j.from.pos(j.name, option), j.name, option}
+}
+
+func (in *Inspection) inspectActions(j *jailReader, out *InspectedJail) *Error {
+	text, _ := j.opts.text("action")
+	list, err := splitActions(text)
+	if err != nil {
+		return err.at(j.from.pos(j.name, "action"), j.name, "action")
+	}
+	if len(list) == 0 {
+		j.warn("action", "name an action such as action = %(action_)s", "the jail has no action: it finds failures and bans nobody")
+	}
+	for _, spec := range list {
+		before := len(j.actions)
+		if _, err := j.loadAction(spec); err != nil {
+			return err.at(j.from.pos(j.name, "action"), j.name, "action")
+		}
+		if len(j.actions) == before {
+			continue
+		}
+		a, err := in.inspectAction(j, j.actions[before], spec)
+		if err != nil {
+			return err
+		}
+		a.jail = out
+		out.Actions = append(out.Actions, a)
+	}
+	j.actions = nil // their commands are not asked for
+	return nil
+}
+
+func (in *Inspection) inspectAction(j *jailReader, a jailAction, spec string) (*InspectedAction, *Error) {
+	name, params, err := parseOptions(spec)
+	if err != nil {
+		return nil, err
+	}
+	out := &InspectedAction{Place: j.place("action"), reader: a.reader}
+	if a.reader == nil {
+		out.Python, out.File, out.Name = true, pytext.Str(a.command[4]), pytext.Str(a.command[3])
+		out.Properties = params.dict()
+		return out, nil
+	}
+	out.File, out.Name = name, a.reader.name
+	opts, err := a.reader.combined(runTimeTags...)
+	if err != nil {
+		return nil, err
+	}
+	all := opts.merged(nil)
+	for _, o := range a.reader.init.list {
+		if !all.has(o.name) {
+			all.set(o.name, o.value)
+		}
+	}
+	out.Properties = all.dict()
+	return out, nil
+}
+
+// inspectStream makes the jail's commands and looks at its logs.
+func (in *Inspection) inspectStream(j *jailReader, out *InspectedJail) *Error {
+	j.fault = ""
+	_, err := j.stream(false)
+	if err != nil && err.Option != "logpath" {
+		return err
+	}
+	out.NoLogs, out.Skipped = err != nil, j.noLogs
+	j.noLogs = false
+	j.opts.set("skip_if_nologs", false)
+	stream, err := j.stream(true)
+	if err != nil {
+		return err
+	}
+	for _, cmd := range stream {
+		if len(cmd) < 3 || cmd[2] == "addlogpath" {
+			continue
+		}
+		if cmd[0] == "add" {
+			out.Journal = strings.HasPrefix(pytext.Str(cmd[2]), "systemd")
+		}
+		out.Commands = append(out.Commands, cmd)
+	}
+	text, has := j.opts.text("logpath")
+	if out.Journal || !has {
+		return nil
+	}
+	for _, line := range strings.Split(text, "\n") {
+		log := InspectedLog{Line: line, Pattern: line}
+		if i := strings.LastIndexByte(line, ' '); i >= 0 {
+			log.Pattern = line[:i]
+		}
+		log.Place = out.Where("logpath", line)
+		for _, p := range glob(osTree{}, log.Pattern) {
+			if (osTree{}).exists(p) {
+				log.Files = append(log.Files, p)
+			} else {
+				log.Dangling = append(log.Dangling, p)
+			}
+		}
+		out.Logs = append(out.Logs, log)
+	}
+	return nil
+}
+
+// Files lists the files that were read, sorted.
+func (in *Inspection) Files() []string {
+	var out []string
+	for name, f := range in.files {
+		if f != nil {
+			out = append(out, name)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// RawOption is an option as it stands in a file.
+type RawOption struct {
+	Place
+	Value string
+	// Holds tells that no later file gives the option another value.
+	Holds bool
+}
+
+// Raw lists the options of all files that were read.
+func (in *Inspection) Raw() []RawOption {
+	holds := map[Place]bool{}
+	for _, r := range in.readers {
+		for name, s := range r.sections {
+			for option, o := range s.options {
+				holds[Place{o.pos, name, option}] = !strings.HasPrefix(name, knownPrefix)
+			}
+		}
+		for option, o := range r.defaults.options {
+			holds[Place{o.pos, defaultSection, option}] = true
+		}
+	}
+	var out []RawOption
+	for _, file := range in.Files() {
+		f := in.files[file]
+		names := append([]string{defaultSection}, f.order...)
+		for i, s := range f.all() {
+			for _, option := range s.names {
+				o := s.options[option]
+				text, _ := o.value.(string)
+				target, cond, _ := tags.SplitCondition(names[i])
+				out = append(out, RawOption{Place{o.pos, names[i], option}, text, holds[Place{o.pos, target, option + cond}]})
+			}
+		}
+	}
+	return out
+}
