@@ -14,6 +14,8 @@ type Fault struct {
 	// Refused says that SetPattern gives this error. All else is taken, as
 	// fail2ban takes it, but finds no date or fails lines.
 	Refused bool
+	// Fails says that no line which the pattern fits can be used.
+	Fails bool
 }
 
 // Explain returns what is wrong with a datepattern, without the need of a log:
@@ -27,15 +29,15 @@ func Explain(pattern string) []Fault {
 		if err := b.add(p); err != nil {
 			var pe *PatternError
 			if errors.As(err, &pe) {
-				faults = append(faults, Fault{p, pe.Text, true})
+				faults = append(faults, Fault{Pattern: p, Text: pe.Text, Refused: true})
 			}
 			continue
 		}
 		for _, text := range suspects(p) {
-			faults = append(faults, Fault{p, text, false})
+			faults = append(faults, Fault{Pattern: p, Text: text})
 		}
-		if text := commonFault(b.slots[before:]); text != "" {
-			faults = append(faults, Fault{p, text, false})
+		if text, fails := commonFault(b.slots[before:]); text != "" {
+			faults = append(faults, Fault{Pattern: p, Text: text, Fails: fails})
 		}
 	}
 	return faults
@@ -43,18 +45,17 @@ func Explain(pattern string) []Fault {
 
 // commonFault returns the first fault if all templates of a pattern have one:
 // of those that {DATE} makes, some never fit.
-func commonFault(slots []*slot) string {
-	first := ""
+func commonFault(slots []*slot) (first string, fails bool) {
 	for i, s := range slots {
-		text := s.fault()
+		text, fail := s.fault()
 		if text == "" {
-			return ""
+			return "", false
 		}
 		if i == 0 {
-			first = text
+			first, fails = text, fail
 		}
 	}
-	return first
+	return first, fails
 }
 
 // reWord finds what looks like a keyword in braces.
@@ -95,18 +96,20 @@ func keywordAt(pattern, word string, at int) bool {
 	return false
 }
 
-// fault tells why a template can never give a time, or "".
-func (t *template) fault() string {
+// fault tells why a template can never give a time, or "", and whether the lines
+// that it fits fail.
+func (t *template) fault() (text string, fails bool) {
 	t.once.Do(t.compile)
 	var broken *LineError
 	if errors.As(t.broken, &broken) {
-		return fmt.Sprintf("%s: %s; every line that reaches this pattern fails", broken.Text, t.regex)
+		return fmt.Sprintf("%s: %s; every line that reaches this pattern fails", broken.Text, t.regex), true
 	}
 	if t.kind == kindEpoch {
-		return t.epochFault()
+		text = t.epochFault()
+		return text, text != ""
 	}
 	if t.kind != kindFields || t.flags&flagLineBegin != 0 && t.pattern == tagUnbound+"^" {
-		return ""
+		return "", false
 	}
 	has := map[byte]bool{}
 	for _, letter := range t.fieldsOf {
@@ -115,15 +118,15 @@ func (t *template) fault() string {
 	month, day := has['m'] || has['b'] || has['B'], has['d']
 	week := (has['U'] || has['W']) && (has['a'] || has['A'] || has['w'])
 	switch {
-	case has['j'] || week:
+	case has['j'] || week || strings.Contains(t.regex, "()"): // a group that is empty on purpose
 	case month && !day:
-		return "it reads a month without a day; every line that it matches fails"
+		return "it reads a month without a day; every line that it matches fails", true
 	case day && !month:
-		return "it reads a day without a month; every line that it matches fails"
+		return "it reads a day without a month; every line that it matches fails", true
 	case !month && !has['H'] && !has['I'] && !has['Y'] && !has['y']:
-		return "it reads neither date nor time; every match means today at 00:00:00"
+		return "it reads neither date nor time; every match means today at 00:00:00", false
 	}
-	return ""
+	return "", false
 }
 
 // epochFault tells of a group in the place of the number's: fail2ban takes the
