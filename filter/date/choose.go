@@ -32,6 +32,9 @@ type candidate struct {
 // fail2ban would give up the line, ok is true and the match covers the whole
 // line and has an Err. line is valid UTF-8 without its line end.
 func (d *Detector) Find(line []byte) (m Match, ok bool) {
+	if m, ok = d.repeat(line); ok {
+		return m, true
+	}
 	err := d.needTemplates()
 	won, skip := false, far
 	if err == nil {
@@ -199,6 +202,7 @@ func (d *Detector) win(line []byte, m *Match) {
 	}
 	d.last.index = i
 	m.Start, m.End, m.Name, m.moment = h.cutStart, h.cutEnd, s.name, h.moment
+	d.remember(s, line, h)
 }
 
 // borders notes the characters at and around the ends of a match, which matter

@@ -26,6 +26,8 @@ type Detector struct {
 	// holds, as far as fail2ban keeps count.
 	firstUnused int
 
+	repeated repeated
+
 	// Memory for reuse between lines.
 	caps []int
 	hits [2]hit
@@ -64,6 +66,7 @@ func NewDetector(o Options) *Detector {
 func (d *Detector) reset(slots []*slot, names map[string]bool) {
 	d.slots, d.names, d.firstUnused = slots, names, 0
 	d.last = lastHit{index: far, start: 1, before: noChar, at: noChar}
+	d.repeated = repeated{}
 }
 
 // SetZone sets the zone of dates that name none; nil means local time.
@@ -245,6 +248,9 @@ func (d *Detector) Pattern() any {
 func (d *Detector) Time(m Match, line []byte) (Stamp, error) {
 	if m.err != nil {
 		return Stamp{}, m.err
+	}
+	if stamp, ok := d.repeatedTime(m.moment); ok {
+		return stamp, nil
 	}
 	stamp, err := m.moment.resolve(d.now, d.zone, d.local)
 	if errors.Is(err, ErrInvalid) {

@@ -1,0 +1,213 @@
+package date
+
+import "bytes"
+
+// A log's lines come in the order in which they were written, so most dates
+// are the one before but for the second and its fraction. Such a line needs no
+// reading: what matched before matches again.
+
+// Limits of what is remembered of a date.
+const (
+	maxRepeat  = 56 // bytes of the line, from its begin or the bracket on
+	repeatWait = 32 // lines between two dates that are remembered in vain
+)
+
+// ending says what may follow a date that is to be taken for a repeated one.
+type ending uint8
+
+const (
+	endsAnyhow ending = iota // nothing that follows makes it longer
+	endsAtYear               // a blank and a year would
+	endsAtZone               // white space and a zone would
+)
+
+// repeated is what a line must have in common with the last one of its kind.
+type repeated struct {
+	slot    *slot // the template; nil: nothing is remembered
+	bracket bool  // text begins at the line's first bracket, not at its begin
+	ending  ending
+	cut     int // where the date begins in text
+	length  int // where it ends
+	second  int // where the two digits of the second stand
+	digits  int // after them a point and so many digits, 0 for none
+	text    [maxRepeat]byte
+	bits    uint64 // the moment with the second 0
+
+	hits, wait int // lines recognized; lines not remembered while there were none
+
+	known bool // stamp is the time of bits
+	stamp Stamp
+	asked int64 // at this time, Unix seconds
+	zone  *Zone // and with this zone
+}
+
+// repeat recognizes a line whose date is the last one but for the second, and
+// does what Find does for such a line.
+func (d *Detector) repeat(line []byte) (m Match, ok bool) {
+	r, i := &d.repeated, d.last.index
+	if r.slot == nil || i >= len(d.slots) || r.slot != d.slots[i] {
+		return m, false
+	}
+	at := 0
+	if r.bracket {
+		if at = bytes.IndexByte(line, '['); at < 0 {
+			return m, false
+		}
+	}
+	if len(line)-at < r.length+2 || !r.fits(line[at:at+r.length+2]) {
+		return m, false
+	}
+	r.hits++
+	r.slot.hits++
+	if len(d.slots) > 1 {
+		r.slot.lastUsed = d.now().Unix()
+	}
+	r.slot.distance, d.last.start = 0, 0
+	m.Start, m.End, m.Name = at+r.cut, at+r.length, r.slot.name
+	m.moment = moment{bits: r.bits | secondOf(line, at+r.second)<<zoneBits, kind: packedFields}
+	return m, true
+}
+
+// secondOf reads the two digits at i.
+func secondOf(text []byte, i int) uint64 { return uint64(text[i]-'0')*10 + uint64(text[i+1]-'0') }
+
+// fits reports whether text, which goes two bytes beyond the date, is the
+// remembered one but for the second.
+func (r *repeated) fits(text []byte) bool {
+	after := r.second + 2
+	if !bytes.Equal(text[:r.second], r.text[:r.second]) || text[r.second]-'0' > 5 || text[after-1]-'0' > 9 {
+		return false
+	}
+	if r.digits > 0 {
+		if text[after] != r.text[after] {
+			return false
+		}
+		for after++; after < r.second+3+r.digits; after++ {
+			if !digit(text[after]) {
+				return false
+			}
+		}
+	}
+	return bytes.Equal(text[after:r.length+1], r.text[after:r.length+1]) && r.ending.certain(text[r.length], text[r.length+1])
+}
+
+// certain reports whether a date followed by these two bytes is sure to end
+// where the one before did.
+func (e ending) certain(first, second byte) bool {
+	if first != ' ' || e == endsAnyhow {
+		return true
+	}
+	kind := byteKind[second]
+	switch {
+	case kind&highByte != 0:
+		return false
+	case e == endsAtYear:
+		return !digit(second)
+	}
+	switch second | 0x20 {
+	case 'z', 'u', 'g', '+' | 0x20, '-' | 0x20:
+		return false
+	}
+	return kind&spaceByte == 0
+}
+
+// remember notes the date with which a template has just won, if its format is
+// one that repeats.
+func (d *Detector) remember(s *slot, line []byte, h *hit) {
+	r := &d.repeated
+	how, ok := repeating[s.pattern]
+	if !ok || s.fast == nil || !s.anchored() || h.moment.kind != packedFields || h.cutEnd >= len(line) {
+		return
+	}
+	if r.slot != nil && r.hits == 0 && r.wait < repeatWait {
+		r.wait++
+		return
+	}
+	*r = repeated{bracket: how.bracket, ending: how.ending}
+	from := 0
+	if r.bracket {
+		from = bytes.IndexByte(line, '[')
+	}
+	r.cut, r.length = h.cutStart-from, h.cutEnd-from
+	if r.length >= maxRepeat || r.cut < 0 {
+		return
+	}
+	copy(r.text[:], line[from:h.cutEnd+1])
+	if !r.findSecond() || !r.plainEnd() {
+		return
+	}
+	const seconds = (1<<secondBits - 1) << zoneBits
+	r.bits = h.moment.bits &^ seconds
+	if h.moment.bits&seconds == secondOf(r.text[:], r.second)<<zoneBits {
+		r.slot = s
+	}
+}
+
+// findSecond finds the second and its fraction in the text, and whether a zone
+// or a year follows, after which no other can.
+func (r *repeated) findSecond() bool {
+	text := r.text[:r.length]
+	at := 0
+	for i := r.cut + 4; i+2 < len(text); i++ {
+		if text[i] == ':' && digit(text[i-1]) && digit(text[i-2]) && text[i-3] == ':' {
+			at = i + 1
+		}
+	}
+	if at == 0 || !digit(text[at]) || !digit(text[at+1]) || text[at] > '5' {
+		return false
+	}
+	r.second = at
+	after := at + 2
+	if after < len(text) && (text[after] == '.' || text[after] == ',') {
+		for after++; after < len(text) && digit(text[after]); after++ {
+			r.digits++
+		}
+	}
+	if after < len(text) {
+		r.ending = endsAnyhow
+	}
+	return after == at+2 || r.digits > 0
+}
+
+// plainEnd reports whether the byte after the date is one that never belongs
+// to a date, or a blank that certain looks behind.
+func (r *repeated) plainEnd() bool {
+	next := r.text[r.length]
+	return next == ' ' || next == ']'
+}
+
+// repeatedTime is the time of a moment that is the remembered one but for the
+// second.
+func (d *Detector) repeatedTime(m moment) (stamp Stamp, ok bool) {
+	const seconds = (1<<secondBits - 1) << zoneBits
+	r := &d.repeated
+	second := m.bits & seconds >> zoneBits
+	if m.kind != packedFields || m.bits&^seconds != r.bits || second > 59 || r.slot == nil {
+		return stamp, false
+	}
+	if now := d.now().Unix(); !r.known || r.asked != now || r.zone != d.zone {
+		first, err := moment{bits: r.bits, kind: packedFields}.resolve(d.now, d.zone, d.local)
+		last, err2 := moment{bits: r.bits | 59<<zoneBits, kind: packedFields}.resolve(d.now, d.zone, d.local)
+		// Within the minute the year may be another, or the offset of local time.
+		r.known = err == nil && err2 == nil && last.Unix-first.Unix == 59
+		if !r.known {
+			return stamp, false
+		}
+		r.stamp, r.asked, r.zone = first, now, d.zone
+	}
+	return Stamp{Unix: r.stamp.Unix + float64(second), Int: r.stamp.Int}, true
+}
+
+// repeating are the patterns whose dates are recognized when they repeat.
+var repeating = map[string]struct {
+	bracket bool
+	ending  ending
+}{
+	tagLineBegin + isoPattern:        {false, endsAtZone},
+	tagLineBegin + isoNginx:          {false, endsAtZone},
+	tagLineBegin + syslogPattern:     {false, endsAtYear},
+	tagLineBegin + apachePattern:     {false, endsAtZone},
+	inBrackets + isoPattern + `)`:    {true, endsAtZone},
+	inBrackets + syslogPattern + `)`: {true, endsAtYear},
+	inBrackets + apachePattern + `)`: {true, endsAtZone},
+}

@@ -1,0 +1,126 @@
+package date
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// judgeLine tells all that a line's date can change.
+func judgeLine(d *Detector, line []byte) string {
+	var sb strings.Builder
+	if m, ok := d.Find(line); ok {
+		stamp, err := d.Time(m, line)
+		fmt.Fprintln(&sb, m.Start, m.End, m.Name, m.Empty(), stamp, err)
+	}
+	fmt.Fprintln(&sb, d.last.index, d.last.start, d.firstUnused)
+	for i, s := range d.slots {
+		if s.hits > 0 {
+			fmt.Fprintln(&sb, i, s.name, s.hits, s.lastUsed, s.distance)
+		}
+	}
+	return sb.String()
+}
+
+// logWriter writes lines as logs have them: mostly in one format, a few
+// seconds apart, with what may go wrong.
+type logWriter struct {
+	r      *rand.Rand
+	at     time.Time
+	format string
+}
+
+var lineFormats = []string{
+	"Jan _2 15:04:05 host app[1]: text",
+	"Jan _2 15:04:05 2006 host app: text",
+	"Mon Jan _2 15:04:05 2006 app: text",
+	"Jan _2 15:04:05.000000 host text",
+	"2006-01-02T15:04:05.000000-07:00 host app: text",
+	"2006-01-02 15:04:05,000 text",
+	"2006-01-02 15:04:05 text",
+	"[2006-01-02 15:04:05] NOTICE[1]: text",
+	"2006/01/02 15:04:05 [error] 1#1: text",
+	`192.0.2.1 - - [02/Jan/2006:15:04:05 -0700] "GET / HTTP/1.1" 200 5 "-" "x"`,
+	`192.0.2.1 - - [2006-01-02 15:04:05] text`,
+	"[Mon Jan 02 15:04:05.000000 2006] [error] text",
+	"<01/02/06@15:04:05> text",
+	"20060102T150405 text", "15:04:05 text", "no date", "", "[", "text [2006-01-02 15:04:05] more",
+}
+
+var broken = []string{"5", ":", " ", "x", "\u00e9", "]", "Z", " Z", " 2026", ".5", "+", " +0100", "60", " 12:00:00", "["}
+
+func (w *logWriter) line() string {
+	w.at = w.at.Add(time.Duration(w.r.IntN(3)) * time.Second / 2)
+	if w.r.IntN(50) == 0 {
+		w.at = w.at.Add(time.Duration(w.r.IntN(100000)-1000) * time.Second)
+	}
+	format := w.format
+	if w.r.IntN(12) == 0 {
+		format = lineFormats[w.r.IntN(len(lineFormats))]
+	}
+	line := w.at.Format(format)
+	if w.r.IntN(6) == 0 && line != "" {
+		at := w.r.IntN(min(len(line), 40))
+		piece := broken[w.r.IntN(len(broken))]
+		switch w.r.IntN(3) {
+		case 0:
+			line = line[:at] + piece + line[at:]
+		case 1:
+			line = line[:at] + piece + line[min(len(line), at+len(piece)):]
+		default:
+			line = line[:at]
+		}
+	}
+	return strings.ToValidUTF8(line, "?")
+}
+
+// TestRepeatedDates_2_4_11 reads logs with and without the memory of the last
+// date: match, time and all that later lines depend on are the same.
+func TestRepeatedDates_2_4_11(t *testing.T) {
+	zurich, err := time.LoadLocation("Europe/Zurich")
+	if err != nil {
+		zurich = time.UTC
+	}
+	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}", `^[^\[]*\[({DATE})`}
+	r := rand.New(rand.NewPCG(4, 11))
+	recognized := 0
+	for n := range 400 {
+		w := &logWriter{r: r, at: time.Date(2026, 10, 25, 0, 59, 0, 0, time.UTC), format: lineFormats[n%len(lineFormats)]}
+		if n%3 == 0 {
+			w.at = time.Date(2026, 12, 31, 23, 58, 0, 0, time.UTC)
+		}
+		at := w.at
+		pattern := patterns[r.IntN(len(patterns))]
+		var both [2]*Detector
+		for i := range both {
+			both[i] = NewDetector(Options{Clock: func() time.Time { return at }, Local: zurich})
+			if err := both[i].SetPattern(pattern); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 300 {
+			line := []byte(w.line())
+			if r.IntN(4) == 0 {
+				at = w.at.Add(time.Duration(r.IntN(5)-2) * time.Second)
+			}
+			if i == 200 {
+				zone, _ := ParseZone("CET")
+				both[0].SetZone(zone)
+				both[1].SetZone(zone)
+			}
+			both[1].repeated = repeated{}
+			before := both[0].repeated.hits
+			if want, got := judgeLine(both[1], line), judgeLine(both[0], line); got != want {
+				t.Fatalf("pattern %q, line %d, %q: got\n%swant\n%s", pattern, i, line, got, want)
+			}
+			if both[0].repeated.hits > before {
+				recognized++
+			}
+		}
+	}
+	if recognized < 10000 {
+		t.Errorf("only %d dates were recognized as repeated", recognized)
+	}
+}
