@@ -32,6 +32,7 @@ const (
 	maxPoll   = time.Second           // when nothing changes
 	minSafety = 50 * time.Millisecond // after a change, where events are expected
 	safety    = 2 * time.Second       // when nothing changes, where events are expected
+	coarse    = maxPoll / 4           // idle streams are looked at together
 )
 
 // Options say how a watcher works. The zero value is good.
@@ -101,6 +102,8 @@ type Watcher struct {
 	streams map[string]*stream // by cleaned absolute path
 	notify  *notifier
 	wg      sync.WaitGroup // looks, pumps and globs
+
+	wakeAt time.Time // when the loop's timer rings
 
 	globs     []*globbing
 	globsBusy bool
@@ -227,6 +230,7 @@ func (w *Watcher) runDue() time.Duration {
 			next = w.globsDue
 		}
 	}
+	w.wakeAt = next
 	return max(0, next.Sub(now))
 }
 
@@ -243,7 +247,9 @@ func (w *Watcher) startLook(s *stream) {
 		defer w.mu.Unlock()
 		s.busy = false
 		s.schedule(changed, draining)
-		w.wakeLoop()
+		if s.due.Before(w.wakeAt) {
+			w.wakeLoop()
+		}
 	}()
 }
 
@@ -264,6 +270,9 @@ func (s *stream) schedule(changed, draining bool) {
 		wait = minGap
 	}
 	s.due = s.lastLook.Add(wait)
+	if wait >= 2*coarse {
+		s.due = s.due.Truncate(coarse).Add(coarse)
+	}
 }
 
 func (w *Watcher) wakeLoop() {
