@@ -77,7 +77,7 @@ func (k *killRun) configure(banaction string) {
 		writeFile(k.t, filepath.Join(k.dir, "etc", name), text)
 	}
 	for _, log := range k.logs {
-		writeFile(k.t, log, "the first line\n")
+		writeFile(k.t, log, "the first line of "+log+"\n")
 	}
 }
 
@@ -119,24 +119,92 @@ type attacker struct {
 	left    int
 }
 
+// rotator writes a log and rotates it in the ways that log rotation knows: it
+// renames the file and makes a new one at once, or goes on in the renamed one
+// for a while, or copies the file and truncates it.
+type rotator struct {
+	t      *testing.T
+	path   string
+	random *rand.Rand
+	f      *os.File
+	next   time.Time
+	late   int // lines that still go to the renamed file
+	count  int
+}
+
+// rotateEvery is far more than a server is away: what is rotated twice while
+// nobody looks is told apart by nobody.
+const rotateEvery = 3 * time.Second
+
+func (r *rotator) open() {
+	f, err := os.OpenFile(r.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	if r.f != nil {
+		r.f.Close()
+	}
+	r.f = f
+}
+
+func (r *rotator) line(text string) {
+	if now := time.Now(); r.f == nil {
+		r.open()
+		r.next = now.Add(rotateEvery)
+	} else if now.After(r.next) && r.late == 0 {
+		r.next = now.Add(rotateEvery)
+		r.rotate()
+	}
+	if _, err := fmt.Fprintf(r.f, "%s %s\n", time.Now().Format("2006-01-02 15:04:05.000000"), text); err != nil {
+		r.t.Error(err)
+	}
+	if r.late > 0 {
+		if r.late--; r.late == 0 {
+			r.open()
+		}
+	}
+}
+
+func (r *rotator) rotate() {
+	r.count++
+	old := fmt.Sprintf("%s.%d", r.path, r.count)
+	var err error
+	switch r.random.IntN(3) {
+	case 0:
+		if err = os.Rename(r.path, old); err == nil {
+			r.open()
+		}
+	case 1:
+		if err = os.Rename(r.path, old); err == nil {
+			err = os.WriteFile(r.path, nil, 0o600)
+		}
+		r.late = 1 + r.random.IntN(200)
+	case 2:
+		var data []byte
+		if data, err = os.ReadFile(r.path); err == nil {
+			if err = os.WriteFile(old, data, 0o600); err == nil {
+				err = os.Truncate(r.path, 0)
+			}
+		}
+	}
+	if err != nil {
+		r.t.Error(err)
+	}
+}
+
 // write lets attackers fail, many at a time and in random order, until told to
 // stop and the last ones are through.
 func (k *killRun) write(stop <-chan struct{}) {
 	random := rand.New(rand.NewPCG(k.random.Uint64(), 2))
-	out := make([]*os.File, len(k.logs))
+	out := make([]*rotator, len(k.logs))
 	for i, log := range k.logs {
-		f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			k.t.Error(err)
-			return
-		}
-		defer f.Close()
-		out[i] = f
+		out[i] = &rotator{t: k.t, path: log, random: random}
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	var pool []*attacker
-	var closing []string // second lines of sessions, with their log in front
+	var closing []func() // second lines of sessions
 	for session := 0; ; session++ {
 		<-tick.C
 		select {
@@ -150,21 +218,21 @@ func (k *killRun) write(stop <-chan struct{}) {
 			}
 		}
 		if len(closing) > 8 || len(closing) > 0 && len(pool) == 0 {
-			i, text, _ := strings.Cut(closing[0], " ")
+			closing[0]()
 			closing = closing[1:]
-			n, _ := strconv.Atoi(i)
-			k.line(out[n], text)
 		}
 		if len(pool) == 0 {
 			continue
 		}
 		at := random.IntN(len(pool))
 		a := pool[at]
+		k.lines++
 		if random.IntN(3) == 0 {
-			k.line(out[a.log], fmt.Sprintf("s%d bad password for root", session))
-			closing = append(closing, fmt.Sprintf("%d s%d closed by %s", a.log, session, a.address))
+			k.lines++
+			out[a.log].line(fmt.Sprintf("s%d bad password for root", session))
+			closing = append(closing, func() { out[a.log].line(fmt.Sprintf("s%d closed by %s", session, a.address)) })
 		} else {
-			k.line(out[a.log], "fail from "+a.address)
+			out[a.log].line("fail from " + a.address)
 		}
 		if a.left--; a.left == 0 {
 			pool = slices.Delete(pool, at, at+1)
@@ -177,13 +245,6 @@ func (k *killRun) newcomer(random *rand.Rand) *attacker {
 	a := &attacker{address: fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255), log: random.IntN(len(k.logs)), left: 4 + n%2}
 	k.guilty[a.address] = n%2 == 1
 	return a
-}
-
-func (k *killRun) line(f *os.File, text string) {
-	if _, err := fmt.Fprintf(f, "%s %s\n", time.Now().Format("2006-01-02 15:04:05.000000"), text); err != nil {
-		k.t.Error(err)
-	}
-	k.lines++
 }
 
 // judge starts the server once more and compares whom it bans, in its list and
