@@ -30,6 +30,7 @@ type Mode struct {
 	Gate        bool    // apply the find-time gate (COMPAT 2.6)
 	FindTime    float64 // seconds, for the gate
 	InOperation bool    // the log has been read to its end once, for the gate
+	Notes       *Notes  // not nil: Judge writes down here how it went
 }
 
 // Failure is one match of a failregex.
@@ -104,7 +105,9 @@ func (f *Filter) Judge(line Line, mode Mode) ([]Failure, Verdict) {
 	defer f.work.Unlock()
 	j := &job{s: f.set.Load(), mode: mode, now: f.now()}
 	j.line = f.decode(j.s, line)
-	if !f.findDate(j, line) {
+	dated := f.findDate(j, line)
+	mode.Notes.takeDate(j)
+	if !dated {
 		return nil, j.verd
 	}
 	j.verd.Time, j.verd.HasTime = j.stamp, j.hasTime
@@ -232,12 +235,14 @@ func findTimeText(seconds float64) string {
 // search runs the regexes over the line, COMPAT 2.2.4 to 2.2.9.
 func (f *Filter) search(j *job) {
 	f.fillBuffer(j)
+	j.mode.Notes.takeText(j)
 	if n := len(j.s.ignore); n > 0 && n < len(j.s.fail)-2 && f.ignores(j, j.buf) {
 		return
 	}
 	if j.s.pref != nil && !f.prefilter(j) {
 		return
 	}
+	j.mode.Notes.takeContent(j)
 	for i, re := range j.s.fail {
 		if j.buf == nil {
 			j.buf = joinLines(f.scratch.buf[:0], f.buffer)

@@ -15,6 +15,8 @@ import (
 type Regex struct {
 	re     *pyre.Regexp
 	text   string
+	source string // as it was given, with its tags
+	useDNS UseDNS
 	names  []string // by group, "" for a group without name
 	alts   []derived
 	tuples []derived
@@ -45,7 +47,7 @@ func CompileRegex(pattern string, useDNS UseDNS, multiLine bool) (*Regex, error)
 	if err != nil {
 		return nil, &settingError{"Unable to compile regular expression '" + text + "':\n" + err.Error(), ErrRegex}
 	}
-	r := &Regex{re: re, text: text, names: re.GroupNames()}
+	r := &Regex{re: re, text: text, source: pattern, useDNS: useDNS, names: re.GroupNames()}
 	r.findDerived()
 	for i := 0; ; i++ {
 		g := re.GroupIndex("skiplines" + pytext.Str(i))
