@@ -13,6 +13,7 @@ package config
 import (
 	"io/fs"
 	"strings"
+	"sync/atomic"
 
 	"f2b-go/internal/pytext"
 )
@@ -48,13 +49,12 @@ type Config struct {
 	tree     tree
 	messages []Message
 
-	files    map[string]*parsedFile // by path
-	includes map[string][]string    // list of files by the names that it was made for
-	readers  map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
-	work     int                    // what interpolation has cost so far, in bytes
-
-	inspected *Inspection         // takes the faults that reading goes on after; nil for none
-	texts     map[string][]string // lines of files, for lineOf
+	files     map[string]*parsedFile // by path
+	includes  map[string][]string    // list of files by the names that it was made for
+	readers   map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
+	work      atomic.Int64           // what interpolation has cost so far, in bytes
+	inspected *Inspection            // takes the faults that reading goes on after; nil for none
+	texts     map[string][]string    // lines of files, for lineOf
 }
 
 // New prepares to read a configuration and touches no file yet.

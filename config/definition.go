@@ -24,6 +24,7 @@ type definitionReader struct {
 	opts  *optionSet // options of [Definition] that are not given
 	vars  *variables
 	cache map[string]found // tags that were looked up in the file
+	log   func(Message)
 }
 
 // found is a tag's text, if it has one.
@@ -44,7 +45,7 @@ func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *
 }
 
 func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
-	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]found{}}
+	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]found{}, log: r.config.log}
 }
 
 // load reads the options of the file. given are the jail's; a parameter has
@@ -203,7 +204,7 @@ func (d *definitionReader) convertAll(opts *optionSet) {
 		}
 		v, ok := convert(s.kind, value)
 		if !ok {
-			d.config.log(Message{Pos: d.where(s.name), Severity: Warning, Logger: readerLogger, Section: definition, Option: s.name,
+			d.log(Message{Pos: d.where(s.name), Severity: Warning, Logger: readerLogger, Section: definition, Option: s.name,
 				Text:   fmt.Sprintf("Wrong %s value %s for %s. Using default one: %s", kindName(s.kind), pytext.Repr(value), pytext.Repr(s.name), pytext.Repr(s.def)),
 				Remedy: "write a whole number"})
 			v = s.def

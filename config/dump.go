@@ -20,8 +20,11 @@ const (
 	PrettyDump          // --dp
 )
 
-// prettyWidth is the line width of --dp.
-const prettyWidth = 1000
+// prettyWidth is the line width of --dp; a shorter command is not broken up.
+const (
+	prettyWidth = 1000
+	prettyShort = 900
+)
 
 // Request is what the options -d, --dp and -t of fail2ban-client and -server ask.
 type Request struct {
@@ -105,11 +108,13 @@ func (c *Config) refuse(r Request) int {
 
 // Print writes a stream, one Python list a line; pretty breaks long ones up.
 func Print(w io.Writer, stream [][]any, pretty bool) {
+	var buf []byte
 	for _, cmd := range stream {
-		if pretty {
-			fmt.Fprintln(w, pytext.Pretty([]any(cmd), prettyWidth, 2))
-			continue
+		if buf = pytext.AppendRepr(buf, cmd); pretty && len(buf) > prettyShort {
+			buf = append(buf[:0], pytext.Pretty(cmd, prettyWidth, 2)...)
 		}
-		fmt.Fprintln(w, pytext.Repr([]any(cmd)))
+		buf = append(buf, '\n')
+		_, _ = w.Write(buf) // as fail2ban, which minds no broken pipe
+		buf = buf[:0]
 	}
 }

@@ -147,8 +147,8 @@ func (l *lookup) refer(option, name, whole string, borrowed map[string]any, dept
 		return &Error{Class: "TypeError", Text: fmt.Sprintf("argument of type '%s' is not iterable", typeName(value))}
 	}
 	l.refs++
-	l.parser.config.work += len(text)
-	if l.refs > maxReferences || l.out.Len()+len(text) > maxValue || l.parser.config.work > maxWork {
+	work := l.parser.config.work.Add(int64(len(text)))
+	if l.refs > maxReferences || l.out.Len()+len(text) > maxValue || work > maxWork {
 		return &Error{Class: "LimitError", Text: fmt.Sprintf("value of option %s in section %s grows too large", pytext.Repr(option), pytext.Repr(l.name)),
 			Remedy: "break the chain of values that contain each other"}
 	}

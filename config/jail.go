@@ -22,7 +22,37 @@ type jailReader struct {
 	filter  *filterReader
 	actions []jailAction
 	fault   string // why the jail is skipped; "" for a good one
-	noLogs  bool   // skipped for want of log files
+
+	places   places
+	commands [][]any
+	failed   *Error
+	noLogs   bool      // skipped for want of log files
+	notes    []Message // what was logged while the commands were made
+}
+
+// places tell where options of a jail stand.
+type places struct{ filter, action, logPath, journalMatch Pos }
+
+// settle prepares the jail for being turned into commands, which looks at
+// jail.conf no more and logs to notes.
+func (j *jailReader) settle() {
+	at := func(option string) Pos { return j.from.pos(j.name, option) }
+	j.places = places{at("filter"), at("action"), at("logpath"), at("journalmatch")}
+	keep := func(m Message) { j.notes = append(j.notes, m) }
+	if j.filter != nil {
+		j.filter.log = keep
+	}
+	for _, a := range j.actions {
+		if a.reader != nil {
+			a.reader.log = keep
+		}
+	}
+}
+
+// note logs something about the jail's log files while its commands are made.
+func (j *jailReader) note(m Message) {
+	m.Pos, m.Logger, m.Section, m.Option = j.places.logPath, jailLogger, j.name, "logpath"
+	j.notes = append(j.notes, m)
 }
 
 // jailAction is an action of action.d, or the command that adds a Python one.

@@ -124,7 +124,11 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 		if a.given != nil && a.given.has(s.name) {
 			continue
 		}
-		if r.lacks(sec, s.name, vars) {
+		from := vars
+		if vars != nil && vars.set == a.given {
+			from = nil // which has no such name
+		}
+		if r.lacks(sec, s.name, from) {
 			r.useDefault(out, sec, s)
 			continue
 		}

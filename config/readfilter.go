@@ -154,7 +154,11 @@ func (c *Config) filterOfJail(text, name string, params *optionSet, backend stri
 	} else {
 		out.Real = realOptions(nil, combined, added)
 	}
+	j.settle()
 	out.Commands, err = j.stream(true)
+	for _, m := range j.notes {
+		c.log(m)
+	}
 	if err != nil {
 		return out, err
 	}

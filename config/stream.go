@@ -41,16 +41,28 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	if err != nil {
 		return nil, false, err
 	}
-	jails, good, err := c.loadJails(o)
+	loaded := make(chan *jailReader, maxAhead)
+	finished := make(chan struct{})
+	go func() { // jails are read while those before them are turned into commands
+		defer close(finished)
+		for j := range loaded {
+			j.commands, j.failed = j.stream(o.MissingLogs)
+		}
+	}()
+	jails, good, err := c.loadJails(o, loaded)
+	close(loaded)
+	<-finished
 	if err != nil {
 		return nil, false, err
 	}
 	for _, j := range jails {
-		part, err := j.stream(o.MissingLogs)
-		if err != nil {
-			return nil, false, err
+		for _, m := range j.notes {
+			c.log(m)
 		}
-		stream = append(stream, part...)
+		if j.failed != nil {
+			return nil, false, j.failed
+		}
+		stream = append(stream, j.commands...)
 	}
 	for _, j := range jails {
 		if j.fault == "" && !j.noLogs {
@@ -59,6 +71,9 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	}
 	return stream, good, nil
 }
+
+// maxAhead is how many jails may wait to be turned into commands.
+const maxAhead = 64
 
 func (c *Config) readBoth() *Error {
 	general, err := c.read("fail2ban")
@@ -78,8 +93,9 @@ func (c *Config) readBoth() *Error {
 	return nil
 }
 
-// loadJails reads the jails and gives those that are enabled or faulty.
-func (c *Config) loadJails(o StreamOptions) (jails []*jailReader, good bool, err *Error) {
+// loadJails reads the jails and gives those that are enabled or faulty. Each is
+// handed to loaded as soon as it is read and is not touched any more.
+func (c *Config) loadJails(o StreamOptions, loaded chan<- *jailReader) (jails []*jailReader, good bool, err *Error) {
 	from := c.readers["jail"]
 	list := []string{o.Jail}
 	if o.Jail == "" {
@@ -99,11 +115,14 @@ func (c *Config) loadJails(o StreamOptions) (jails []*jailReader, good bool, err
 			c.log(Message{Pos: from.pos(name, ""), Severity: Fault, Logger: jailsLogger, Section: name,
 				Text: fmt.Sprintf("Errors in jail %s.%s", pytext.Repr(name), map[bool]string{false: " Skipping..."}[o.Strict])})
 			anyBad = true
-			jails = append(jails, j)
 		case j.enabled():
 			anyGood = true
-			jails = append(jails, j)
+		default:
+			continue
 		}
+		jails = append(jails, j)
+		j.settle()
+		loaded <- j
 	}
 	return jails, !anyBad || anyGood && !o.Strict, nil
 }
@@ -117,13 +136,14 @@ func (j *jailReader) stream(missingLogs bool) ([][]any, *Error) {
 	var err *Error
 	if j.filter != nil {
 		if stream, err = j.filter.stream(); err != nil {
-			return nil, err.at(j.from.pos(j.name, "filter"), j.name, "filter")
+			return nil, err.at(j.places.filter, j.name, "filter")
 		}
 	}
 	if stream, err = fillStream(stream, j.opts, j.name); err != nil {
-		return nil, err.at(j.from.pos(j.name, "journalmatch"), j.name, "journalmatch")
+		return nil, err.at(j.places.journalMatch, j.name, "journalmatch")
 	}
 	backend, _ := j.opts.text("backend")
+	name := any(j.name) // boxed once
 	var logs [][]any
 	for _, o := range j.opts.list {
 		switch {
@@ -142,7 +162,7 @@ func (j *jailReader) stream(missingLogs bool) ([][]any, *Error) {
 			}
 			stream = append(stream, cmd)
 		case !notSent[o.name]:
-			stream = append(stream, []any{"set", j.name, o.name, o.value})
+			stream = append(stream, []any{"set", name, o.name, o.value})
 		}
 	}
 	stream = append(stream, logs...)
@@ -150,7 +170,7 @@ func (j *jailReader) stream(missingLogs bool) ([][]any, *Error) {
 		part := [][]any{a.command}
 		if a.reader != nil {
 			if part, err = a.reader.stream(); err != nil {
-				return nil, err.at(j.from.pos(j.name, "action"), j.name, "action")
+				return nil, err.at(j.places.action, j.name, "action")
 			}
 		}
 		stream = append(stream, part...)
@@ -173,8 +193,7 @@ func (j *jailReader) logs(value any, backend string, missing bool) ([][]any, str
 		}
 		found := j.logFiles(path)
 		if len(found) == 0 {
-			j.config.log(Message{Pos: j.from.pos(j.name, "logpath"), Severity: Notice, Logger: jailLogger, Section: j.name, Option: "logpath",
-				Text: "No file(s) found for glob " + path})
+			j.note(Message{Severity: Notice, Text: "No file(s) found for glob " + path})
 		}
 		for _, p := range found {
 			out = append(out, []any{"set", j.name, "addlogpath", p, tail})
@@ -195,7 +214,8 @@ func (j *jailReader) logFiles(pattern string) []string {
 			out = append(out, p)
 			continue
 		}
-		j.warn("logpath", "remove the link or create its target", fmt.Sprintf("File %s is a dangling link, thus cannot be monitored", p))
+		j.note(Message{Severity: Warning, Remedy: "remove the link or create its target",
+			Text: fmt.Sprintf("File %s is a dangling link, thus cannot be monitored", p)})
 	}
 	return out
 }
@@ -206,18 +226,18 @@ func (j *jailReader) withoutLogs(backend string, missing bool) ([][]any, string,
 	skip, _ := j.opts.get("skip_if_nologs")
 	journal, _ := j.opts.get("systemd_if_nologs")
 	if strings.HasPrefix(backend, "auto") && journal == true && j.opts.has("journalmatch") {
-		j.warn("logpath", remedy, text+" Jail will monitor systemd journal.")
+		j.note(Message{Severity: Warning, Remedy: remedy, Text: text + " Jail will monitor systemd journal."})
 		return nil, "systemd", nil
 	}
 	if !missing && skip != true {
-		return nil, "", (&Error{Class: "ValueError", Text: text, Remedy: remedy}).at(j.from.pos(j.name, "logpath"), j.name, "logpath")
+		return nil, "", (&Error{Class: "ValueError", Text: text, Remedy: remedy}).at(j.places.logPath, j.name, "logpath")
 	}
-	j.warn("logpath", remedy, text)
+	j.note(Message{Severity: Warning, Remedy: remedy, Text: text})
 	if skip != true {
 		return nil, backend, nil
 	}
 	text = fmt.Sprintf("Jail '%s' skipped, because of missing log files.", j.name)
-	j.warn("logpath", remedy, text)
+	j.note(Message{Severity: Warning, Remedy: remedy, Text: text})
 	j.noLogs = true
 	return [][]any{{"config-error", text}}, backend, nil
 }

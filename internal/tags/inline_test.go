@@ -25,7 +25,10 @@ func TestInlineIsReplaceAll(t *testing.T) {
 			m.Set(names[rnd.IntN(len(names))], text)
 		}
 		for i, name := range m.names {
-			s := &substitution{Map: m, opt: Options{Ignore: map[string]bool{"d": rnd.IntN(3) == 0}}}
+			s := &substitution{Map: m}
+			if rnd.IntN(3) == 0 {
+				s.ignore = []string{"d"}
+			}
 			var one, two counter
 			l := &inlining{substitution: s}
 			got, ok, _ := l.inline(name, m.texts[i].string, &one)

@@ -30,6 +30,11 @@ type Options struct {
 // that contains itself is an *Error. Unknown tags stay.
 func Substitute(set *Map, opt Options) (*Map, error) {
 	s := &substitution{Map: set.Clone(), opt: opt, counts: make([]counter, set.Len()), done: make([]bool, set.Len())}
+	for name, on := range opt.Ignore {
+		if on {
+			s.ignore = append(s.ignore, name)
+		}
+	}
 	quick := &inlining{substitution: s}
 	for i, name := range s.names {
 		s.done[i] = s.texts[i].none || !strings.Contains(s.texts[i].string, "<") || opt.Ignore[name]
@@ -53,10 +58,14 @@ func Substitute(set *Map, opt Options) (*Map, error) {
 type substitution struct {
 	*Map
 	opt    Options
+	ignore []string  // opt.Ignore, of which there are few
 	counts []counter // by place in the map, as done
 	done   []bool
+	memo   [32]remembered
 	work   int
 }
+
+func (s *substitution) ignored(tag string) bool { return slices.Contains(s.ignore, tag) }
 
 // counter counts the replacements of each tag within one value.
 type counter struct {
@@ -102,7 +111,7 @@ func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	s.done[i] = !strings.Contains(value, "<")
+	s.done[i] = ok && len(quick.formed) == 0 || !strings.Contains(value, "<")
 	if value == before {
 		return false, nil
 	}
@@ -125,7 +134,7 @@ func (s *substitution) replaceAll(name, value string, count *counter) (string, e
 		if !ok {
 			return value, nil
 		}
-		if s.opt.Ignore[tag] {
+		if s.ignored(tag) {
 			from = end
 			continue
 		}
@@ -154,11 +163,46 @@ func (s *substitution) replaceAll(name, value string, count *counter) (string, e
 	}
 }
 
+// lookup finds a tag's text. Which tags are known does not change meanwhile, only
+// their texts do.
 func (s *substitution) lookup(tag string) (string, bool, error) {
-	if text, ok := s.Map.lookup(tag, s.opt.Condition); ok || s.opt.Extra == nil {
-		return text, ok, nil
+	m := &s.memo[(len(tag)+int(tag[0])*5+int(tag[len(tag)-1])*11)%len(s.memo)]
+	if m.tag != tag {
+		*m = remembered{tag: tag, place: s.place(tag)}
+		if m.place < 0 && s.opt.Extra != nil {
+			text, ok, err := s.opt.Extra(tag)
+			if err != nil {
+				m.tag = ""
+				return "", false, err
+			}
+			m.text, m.ok = text, ok
+		}
 	}
-	return s.opt.Extra(tag)
+	if m.place >= 0 {
+		return s.texts[m.place].string, true, nil
+	}
+	return m.text, m.ok, nil
+}
+
+// remembered is the answer to a lookup: a place in the map, or a text from Extra.
+type remembered struct {
+	tag   string
+	place int
+	text  string
+	ok    bool
+}
+
+// place finds a tag that has a text, that for the condition first; else it is -1.
+func (s *substitution) place(tag string) int {
+	if s.opt.Condition != "" {
+		if i := s.find(tag + "?" + s.opt.Condition); i >= 0 && !s.texts[i].none {
+			return i
+		}
+	}
+	if i := s.find(tag); i >= 0 && !s.texts[i].none {
+		return i
+	}
+	return -1
 }
 
 // lookup finds the text of a tag, that for the condition first.

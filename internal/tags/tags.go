@@ -146,11 +146,19 @@ func (m *Map) Merge(other *Map) {
 // more characters that are neither blank, '<' nor '>', and '>'. start is the
 // position of '<', end the one after '>'.
 func Next(text string, from int) (name string, start, end int, ok bool) {
+	name, start, end, _ = next(text, from)
+	return name, start, end, name != ""
+}
+
+// next is Next that tells with inner whether the tag stands within another that
+// is still open. name is "" where there is no tag.
+func next(text string, from int) (name string, start, end int, inner bool) {
 	for from < len(text) {
 		open := strings.IndexByte(text[from:], '<')
 		if open < 0 {
 			break
 		}
+		inner = inner && open == 0
 		open += from
 		stop := open + 1
 		for stop < len(text) && text[stop] != ' ' && text[stop] != '<' && text[stop] != '>' {
@@ -160,8 +168,9 @@ func Next(text string, from int) (name string, start, end int, ok bool) {
 			break
 		}
 		if text[stop] == '>' && stop > open+1 {
-			return text[open+1 : stop], open, stop + 1, true
+			return text[open+1 : stop], open, stop + 1, inner
 		}
+		inner = text[stop] == '<'
 		from = stop
 	}
 	return "", 0, 0, false
