@@ -35,8 +35,8 @@ type Options struct {
 	FS fs.FS
 	// Version replaces the constant Version; empty leaves it.
 	Version string
-	// Log is told of every message as it arises; nil for none. Messages are kept
-	// in the Config all the same.
+	// Log is told of every message as it arises; nil for none. Messages from Notice
+	// on are kept in the Config all the same.
 	Log func(Message)
 }
 
@@ -154,7 +154,11 @@ func (s *optionSet) set(name string, value any) {
 
 // merged returns a new set: s, overridden and extended by over, which may be nil.
 func (s *optionSet) merged(over *optionSet) *optionSet {
-	m := &optionSet{list: append(make([]option, 0, len(s.list)+8), s.list...)}
+	n := len(s.list) + 8
+	if over != nil {
+		n += len(over.list)
+	}
+	m := &optionSet{list: append(make([]option, 0, n), s.list...)}
 	if over != nil {
 		for _, o := range over.list {
 			m.set(o.name, o.value)

@@ -82,38 +82,61 @@ func (d *definitionReader) load(given *optionSet, all bool) *Error {
 	return nil
 }
 
-// loadInit adds the options of [Init] that are not given. A given x takes the
-// place of x?family=… as well (1.6.5).
-func (d *definitionReader) loadInit(given *optionSet) *Error {
-	for _, name := range d.own(initial) {
+// initOption is an option of [Init] with its value, which is the same for all jails.
+type initOption struct {
+	name, known string // known is the name for references to it; "" for one that is such
+	plain       string // the name without condition; "" without
+	value       any
+	err         *Error
+}
+
+// initOptions reads [Init] once.
+func (r *reader) initOptions() []initOption {
+	names := r.own(initial)
+	if r.init != nil || len(names) == 0 {
+		return r.init
+	}
+	r.init = make([]initOption, 0, len(names))
+	for _, name := range names {
 		if name == "__name__" {
 			continue
 		}
-		value, known := any(nil), false
+		o := initOption{name: name}
 		if !strings.HasPrefix(name, borrowedAs) {
-			v, err := d.get(initial, name, nil)
-			if err != nil {
-				return err
-			}
-			value, known = v, true
-			d.init.set(borrowedAs+name, v)
-		}
-		if d.init.has(name) {
-			continue
+			o.known = borrowedAs + name
 		}
 		if plain, _, ok := tags.SplitCondition(name); ok {
-			if v, given := given.get(plain); given {
-				value, known = v, v != nil
+			o.plain = plain
+		}
+		o.value, o.err = r.get(initial, name, nil)
+		r.init = append(r.init, o)
+	}
+	return r.init
+}
+
+// loadInit adds the options of [Init] that are not given. A given x takes the
+// place of x?family=… as well (1.6.5).
+func (d *definitionReader) loadInit(given *optionSet) *Error {
+	for _, o := range d.initOptions() {
+		if o.known != "" {
+			if o.err != nil {
+				return o.err
+			}
+			d.init.set(o.known, o.value)
+		}
+		if d.init.has(o.name) {
+			continue
+		}
+		value, err := o.value, o.err
+		if o.plain != "" {
+			if v, ok := given.get(o.plain); ok && v != nil {
+				value, err = v, nil
 			}
 		}
-		if !known {
-			v, err := d.get(initial, name, nil)
-			if err != nil {
-				return err
-			}
-			value = v
+		if err != nil {
+			return err
 		}
-		d.init.set(name, value)
+		d.init.set(o.name, value)
 	}
 	return nil
 }
@@ -161,13 +184,12 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 		}
 		texts.Set(o.name, pytext.Str(o.value))
 	}
-	done, err := tags.Substitute(texts, tags.Options{Ignore: skip, Extra: d.tag})
-	if err != nil {
+	if err := tags.Resolve(texts, tags.Options{Ignore: skip, Extra: d.tag}); err != nil {
 		return nil, d.tagError(err)
 	}
 	for i, o := range all.list {
-		text, ok := done.Get(o.name)
-		if before, _ := texts.Get(o.name); ok && text != before {
+		text, ok := texts.At(i)
+		if before, _ := o.value.(string); ok && text != before && pytext.Str(o.value) != text {
 			all.list[i].value = text
 		}
 	}

@@ -159,7 +159,8 @@ func contains(list []string, s string) bool {
 type reader struct {
 	*parser
 	name string
-	ok   bool // all its files were read
+	ok   bool         // all its files were read
+	init []initOption // see initOptions
 }
 
 // read reads a configuration by name once (1.1.2). The reader is returned beside
@@ -170,7 +171,9 @@ func (c *Config) read(name string) (*reader, *Error) {
 	}
 	r := &reader{parser: c.newParser(), name: name}
 	c.readers[name] = r
-	c.log(Message{Severity: Info, Logger: readerLogger, Text: fmt.Sprintf("Loading configs for %s under %s ", name, c.dir)})
+	if c.opt.Log != nil {
+		c.log(Message{Severity: Info, Logger: readerLogger, Text: fmt.Sprintf("Loading configs for %s under %s ", name, c.dir)})
+	}
 	err := c.readAll(r)
 	if err != nil {
 		delete(c.readers, name)
@@ -237,7 +240,7 @@ func (c *Config) merge(p *parser, names []string) ([]string, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(files) > 0 {
+	if len(files) > 0 && c.opt.Log != nil {
 		c.log(Message{Severity: Info, Logger: parserLogger, Text: "  Loading files: " + pytext.Repr(files)})
 	}
 	var read []string

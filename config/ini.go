@@ -146,6 +146,14 @@ func strip1(value string) string {
 // compose writes entries for ini.v1.
 func compose(current string, entries []entry) string {
 	var b strings.Builder
+	size := len(current)
+	for _, e := range entries {
+		size += len(e.name) + len(e.text) + 4
+		for _, more := range e.more {
+			size += len(more) + 2
+		}
+	}
+	b.Grow(size)
 	if !entries[0].header {
 		b.WriteString("[" + escape(current) + "]\n")
 	}
@@ -169,8 +177,8 @@ func compose(current string, entries []entry) string {
 // the ends of a value's lines, since ini.v1's own reading of continuations knows
 // no indentation and cuts values where its buffer ends.
 var (
-	escaper   = strings.NewReplacer("\x01", "\x01a", "`", "\x01b", `"`, "\x01c")
-	unescaper = strings.NewReplacer("\x01a", "\x01", "\x01b", "`", "\x01c", `"`, "\x01g", "", newline, "\n")
+	escaper = strings.NewReplacer("\x01", "\x01a", "`", "\x01b", `"`, "\x01c")
+	escaped = [256]string{'a': "\x01", 'b': "`", 'c': `"`, 'g': "", 'n': "\n"}
 )
 
 const newline = "\x01n"
@@ -191,8 +199,17 @@ func guard(s string) string {
 }
 
 func unescape(s string) string {
-	if !strings.Contains(s, "\x01") {
+	i := strings.IndexByte(s, '\x01')
+	if i < 0 {
 		return s
 	}
-	return unescaper.Replace(s)
+	var b strings.Builder
+	b.Grow(len(s))
+	for ; i >= 0 && i+1 < len(s); i = strings.IndexByte(s, '\x01') {
+		b.WriteString(s[:i])
+		b.WriteString(escaped[s[i+1]])
+		s = s[i+2:]
+	}
+	b.WriteString(s)
+	return b.String()
 }

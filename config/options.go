@@ -115,7 +115,7 @@ type asks struct {
 // options reads the asked options of a section. Missing ones get their default;
 // those without default stay out.
 func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
-	out := &optionSet{}
+	out := &optionSet{list: make([]option, 0, len(a.specs)+1)}
 	vars := a.vars
 	if vars == nil && a.given != nil {
 		vars = newVariables(a.given)

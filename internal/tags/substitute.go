@@ -29,7 +29,16 @@ type Options struct {
 // replaced by the set's own texts, again and again until nothing changes. A text
 // that contains itself is an *Error. Unknown tags stay.
 func Substitute(set *Map, opt Options) (*Map, error) {
-	s := &substitution{Map: set.Clone(), opt: opt, counts: make([]counter, set.Len()), done: make([]bool, set.Len())}
+	m := set.Clone()
+	if err := Resolve(m, opt); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Resolve is Substitute that changes the set itself; after an error it is half done.
+func Resolve(set *Map, opt Options) error {
+	s := &substitution{Map: set, opt: opt, done: make([]bool, set.Len())}
 	for name, on := range opt.Ignore {
 		if on {
 			s.ignore = append(s.ignore, name)
@@ -47,19 +56,19 @@ func Substitute(set *Map, opt Options) (*Map, error) {
 			}
 			changed, err := s.resolve(i, quick)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			again = again || changed
 		}
 	}
-	return s.Map, nil
+	return nil
 }
 
 type substitution struct {
 	*Map
 	opt    Options
 	ignore []string  // opt.Ignore, of which there are few
-	counts []counter // by place in the map, as done
+	counts []counter // by place in the map, as done; nil as long as all are empty
 	done   []bool
 	memo   [32]remembered
 	work   int
@@ -103,7 +112,10 @@ func (c *counter) repr() string {
 // tags still.
 func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	before := s.texts[i].string
-	counts := &s.counts[i]
+	counts := &counter{}
+	if s.counts != nil {
+		counts = &s.counts[i]
+	}
 	value, ok, err := quick.inline(s.names[i], before, counts)
 	if err == nil && !ok {
 		value, err = s.replaceAll(s.names[i], before, counts)
@@ -119,8 +131,14 @@ func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	if s.done[i] {
 		return false, nil
 	}
-	if _, _, _, again = Next(value, 0); again && ok {
-		quick.tell(counts)
+	if _, _, _, again = Next(value, 0); again {
+		if ok {
+			quick.tell(counts)
+		}
+		if s.counts == nil {
+			s.counts = make([]counter, len(s.done))
+			s.counts[i] = *counts
+		}
 	}
 	return again, nil
 }

@@ -108,6 +108,9 @@ func (m *Map) Get(name string) (value string, ok bool) {
 	return "", false
 }
 
+// At returns the text of the i-th name; ok is false for None.
+func (m *Map) At(i int) (value string, ok bool) { return m.texts[i].string, !m.texts[i].none }
+
 // Has tells whether a name is listed, be it with None.
 func (m *Map) Has(name string) bool { return m.find(name) >= 0 }
 
