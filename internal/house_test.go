@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 }
 
 // testOnly packages serve tests; no shipped package may import them.
-var testOnly = map[string]bool{"internal/testenv": true, "internal/netnstest": true}
+var testOnly = map[string]bool{"internal/testenv": true, "internal/netnstest": true, "internal/mailtest": true}
 
 // TestImportsFollowThePlan fails when a package is missing from the plan or
 // imports one of ours that the plan does not name.

@@ -170,17 +170,17 @@ func (b *box) poke() {
 	}
 }
 
-// claim takes up what the spool holds of a jail's action, but for what another
-// box, if any, is sending.
-func (b *box) claim(jail, action string, other *box) {
-	list, err := b.spool.load(jail, action)
+// claim takes up the notices of a jail's action: those given, and those that the
+// spool holds but for what another box, if any, is sending.
+func (b *box) claim(p *Post, more []*Notice) {
+	list, err := b.spool.load(p.jail, p.action)
 	if err != nil {
 		b.opt.Log.Error(err.Error())
 	}
-	if other != nil {
-		list = slices.DeleteFunc(list, func(n *Notice) bool { return other.holds(n.Key) })
+	if p.box != nil {
+		list = slices.DeleteFunc(list, func(n *Notice) bool { return p.box.holds(n.Key) })
 	}
-	b.add(list)
+	b.add(append(list, more...))
 }
 
 func (b *box) holds(key string) bool {

@@ -67,8 +67,7 @@ func (o *Office) open(old *Post, s Settings, more []*Notice) (*Post, error) {
 		o.boxes[key] = b
 	}
 	b.users++
-	b.add(more)
-	b.claim(old.jail, old.action, old.box)
+	b.claim(old, more)
 	return &Post{office: o, box: b, jail: old.jail, action: old.action}, nil
 }
 

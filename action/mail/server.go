@@ -96,6 +96,9 @@ func ParseHost(text string) (host string, port int, err error) {
 			return "", 0, fmt.Errorf("mail server %q: %q is no port", text, p)
 		}
 	}
+	if net.ParseIP(host) != nil {
+		return host, port, nil
+	}
 	if host == "" || strings.ContainsAny(host, " \t\r\n:[]/") {
 		return "", 0, fmt.Errorf("mail server %q: no host or host:port", text)
 	}

@@ -120,16 +120,23 @@ func (s *spool) load(jail, action string) ([]*Notice, error) {
 }
 
 // read returns the notice of that file. A file that holds none, and an old
-// draft, is removed.
+// draft, is removed; what is no file of the spool's stays.
 func (s *spool) read(name string) *Notice {
-	f, err := s.root.Open(name)
+	key, whole := strings.CutSuffix(name, spoolEnd)
+	if !whole && !strings.HasSuffix(name, draftEnd) {
+		return nil
+	}
+	f, err := s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	key, whole := strings.CutSuffix(name, spoolEnd)
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
 	if !whole {
-		if info, err := f.Stat(); err == nil && strings.HasSuffix(name, draftEnd) && time.Since(info.ModTime()) > draftAge {
+		if time.Since(info.ModTime()) > draftAge {
 			_ = s.root.Remove(name)
 		}
 		return nil

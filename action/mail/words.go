@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/textproto"
 	"os"
@@ -19,7 +20,10 @@ func pythonText(err error) string {
 	var number syscall.Errno
 	var reply *textproto.Error
 	var name *net.DNSError
+	var file *fs.PathError
 	switch {
+	case errors.As(err, &file):
+		return oneLine(err.Error(), maxHeader)
 	case errors.As(err, &all):
 		return refusals(all.list)
 	case errors.As(err, &number):
