@@ -95,7 +95,6 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the database %s: %w", path, err)
 	}
-	d.log.Info("Connected to fail2ban persistent database '" + path + "'")
 	return d, nil
 }
 
@@ -156,6 +155,7 @@ func (d *DB) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.log.Info("Connected to fail2ban persistent database '" + d.path + "'")
 	switch {
 	case version == 0:
 		if err := d.create(ctx); err != nil {
