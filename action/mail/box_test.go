@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -205,9 +206,9 @@ func TestServersRefusals(t *testing.T) {
 			if c.login {
 				opt.User, opt.Password, opt.Mechanisms = "me", "secret", []string{"PLAIN"}
 			}
-			better := false
+			var better atomic.Bool
 			opt.Judge = func(stage, what string) error {
-				if better {
+				if better.Load() {
 					return nil
 				}
 				return c.judge(stage, what)
@@ -227,7 +228,7 @@ func TestServersRefusals(t *testing.T) {
 				if got := len(d.server.Arrived()); got != c.arrived {
 					t.Errorf("%d mails came, want %d", got, c.arrived)
 				}
-				better = true
+				better.Store(true)
 				after(time.Hour)
 				if got := len(d.server.Arrived()); (got == 1) != c.delivered {
 					t.Errorf("%d mails came later, delivered should be %v", got, c.delivered)
