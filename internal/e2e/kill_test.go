@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ failregex = ^\s*fail from <ADDR>$
 type killRun struct {
 	t      *testing.T
 	dir    string
+	ns     string // network namespace; "" for an action that only writes a file
 	logs   []string
 	random *rand.Rand
 	kills  int
@@ -40,7 +42,8 @@ type killRun struct {
 // TestKillLosesNothing kills the server with SIGKILL at random moments, its
 // start included, while half of the addresses fail five times and half four
 // times, each one's lines before and after kills. At the end all of the first
-// and none of the others are banned, each once. F2B_KILLS sets how many kills.
+// and none of the others are banned, each once: in the list, in the database and
+// in the kernel. F2B_KILLS sets how many kills.
 func TestKillLosesNothing(t *testing.T) {
 	kills := 6
 	if text := os.Getenv("F2B_KILLS"); text != "" {
@@ -50,27 +53,36 @@ func TestKillLosesNothing(t *testing.T) {
 		}
 		kills = n
 	}
-	dir := t.TempDir()
-	k := &killRun{
-		t: t, dir: dir, kills: kills, guilty: map[string]bool{},
-		logs: []string{filepath.Join(dir, "one.log"), filepath.Join(dir, "two.log")},
+	for _, kernel := range []bool{false, true} {
+		t.Run(fmt.Sprintf("kernel=%v", kernel), func(t *testing.T) {
+			dir := t.TempDir()
+			k := &killRun{
+				t: t, dir: dir, kills: kills, guilty: map[string]bool{},
+				logs: []string{filepath.Join(dir, "one.log"), filepath.Join(dir, "two.log")},
+			}
+			seed := uint64(time.Now().UnixNano())
+			k.random = rand.New(rand.NewPCG(seed, 1))
+			t.Logf("seed %d", seed)
+			if kernel {
+				k.ns = namespace(t)
+			}
+			k.configure()
+			k.torture()
+			k.judge()
+		})
 	}
-	seed := uint64(time.Now().UnixNano())
-	k.random = rand.New(rand.NewPCG(seed, 1))
-	t.Logf("seed %d", seed)
-	k.configure("")
-	k.torture()
-	k.judge()
 }
 
-func (k *killRun) configure(banaction string) {
-	if banaction == "" {
-		banaction = "note"
+func (k *killRun) configure() {
+	action := "note"
+	if k.ns != "" {
+		action = "nftables[name=t, port=22, protocol=tcp]\n         note"
+		etcOfOurs(k.t, k.dir)
 	}
 	for name, text := range map[string]string{
 		"fail2ban.conf": fmt.Sprintf("[Definition]\ndbfile = %s/f2b.sqlite3\nloglevel = INFO\n", k.dir),
 		"jail.conf": fmt.Sprintf("[t]\nenabled = true\nbackend = auto\nfilter = t\nlogpath = %s\nusedns = no\nignoreself = false\nmaxretry = 5\n"+
-			"findtime = 1h\nbantime = 1d\naction = %s\n", strings.Join(k.logs, "\n          "), banaction),
+			"findtime = 1h\nbantime = 1d\naction = %s\n", strings.Join(k.logs, "\n          "), action),
 		"filter.d/t.conf":    killFilter,
 		"action.d/note.conf": fmt.Sprintf("[Definition]\nactionban = echo '<ip>' >> %s/acted\n", k.dir),
 	} {
@@ -104,8 +116,13 @@ func (k *killRun) torture() {
 // start runs the server in the foreground, the socket of the one before being
 // left behind.
 func (k *killRun) start() *exec.Cmd {
-	cmd := exec.Command(ours("fail2ban-server"), "-xf", "-c", filepath.Join(k.dir, "etc"), "-s", filepath.Join(k.dir, "f2b.sock"),
-		"-p", filepath.Join(k.dir, "f2b.pid"), "--logtarget", filepath.Join(k.dir, "f2b.log"), "start")
+	argv := []string{ours("fail2ban-server"), "-xf", "-c", filepath.Join(k.dir, "etc"), "-s", filepath.Join(k.dir, "f2b.sock"),
+		"-p", filepath.Join(k.dir, "f2b.pid"), "--logtarget", filepath.Join(k.dir, "f2b.log"), "start"}
+	if k.ns != "" {
+		// exec, so that the process to kill is the server.
+		argv = append([]string{"ip", "netns", "exec", k.ns}, argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	if err := cmd.Start(); err != nil {
 		k.t.Fatal(err)
 	}
@@ -277,6 +294,7 @@ func (k *killRun) judge() {
 	for !finished() && time.Now().Before(deadline) {
 		<-tick.C
 	}
+	missing, extra := k.kernel(want)
 	if text, code := output(t, append(client, "stop")...); code != 0 {
 		t.Errorf("stop: %s", text)
 	}
@@ -286,12 +304,25 @@ func (k *killRun) judge() {
 	rows := k.rows()
 	lostRows, wrongRows := compare(want, slices.Compact(slices.Clone(rows)))
 	unacted, _ := compare(want, k.acted())
-	t.Logf("%d kills, %d lines; %d addresses with five failures, %d with four; in the list: lost %d, wrong %d; in the database: lost %d, wrong %d, doubled %d; actions never run %d",
-		k.kills, k.lines, len(want), len(k.guilty)-len(want), len(lost), len(wrong), len(lostRows), len(wrongRows), len(rows)-len(slices.Compact(slices.Clone(rows))), len(unacted))
-	if len(lost)+len(wrong)+len(lostRows)+len(wrongRows)+len(unacted) > 0 || len(rows) != len(want) {
-		t.Errorf("lost %v, wrong %v; in the database lost %v, wrong %v, rows %d; not acted on %v", lost, wrong, lostRows, wrongRows, len(rows), unacted)
+	t.Logf("%d kills, %d lines; %d addresses with five failures, %d with four; in the list: lost %d, wrong %d; in the database: lost %d, wrong %d, doubled %d; actions never run %d; in the kernel: lost %d, wrong %d",
+		k.kills, k.lines, len(want), len(k.guilty)-len(want), len(lost), len(wrong), len(lostRows), len(wrongRows), len(rows)-len(slices.Compact(slices.Clone(rows))), len(unacted), len(missing), len(extra))
+	if len(lost)+len(wrong)+len(lostRows)+len(wrongRows)+len(unacted)+len(missing)+len(extra) > 0 || len(rows) != len(want) {
+		t.Errorf("lost %v, wrong %v; in the database lost %v, wrong %v, rows %d; not acted on %v; in the kernel lost %v, wrong %v",
+			lost, wrong, lostRows, wrongRows, len(rows), unacted, missing, extra)
 		k.tell(append(append(lost, wrong...), lostRows...))
 	}
+}
+
+// inKernel finds the addresses in the rules.
+var inKernel = regexp.MustCompile(`\b10\.\d+\.\d+\.\d+\b`)
+
+// kernel compares the namespace's rules with whom they should hold.
+func (k *killRun) kernel(want []string) (lost, wrong []string) {
+	if k.ns == "" {
+		return nil, nil
+	}
+	held := inKernel.FindAllString(mustRun(k.t, "ip", "netns", "exec", k.ns, "nft", "list", "ruleset"), -1)
+	return compare(want, held)
 }
 
 // compare gives what is missing in got and what is too much.
