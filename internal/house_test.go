@@ -38,10 +38,11 @@ var arrows = map[string][]string{
 	"control/pickle":      {},
 	"control":             {"control/pickle", "jail"},
 	"internal/server":     {"config", "control", "control/pickle", "action", "action/mail", "store", "jail", "filter", "filter/date", "source"},
-	"internal/testfilter": {"config", "filter", "filter/date", "filter/pyre", "source"},
+	"internal/testfilter": {"config", "jail", "filter", "filter/date", "filter/pyre", "source"},
 	"internal/testaction": {"config", "action", "jail"},
+	"internal/check":      {"config", "filter", "filter/date", "filter/pyre", "jail", "action"},
 	"internal/demo":       {},
-	"cmd/f2b-go":          {"internal/server", "internal/testfilter", "internal/testaction", "internal/demo", "control"},
+	"cmd/f2b-go":          {"internal/server", "internal/testfilter", "internal/testaction", "internal/check", "internal/demo", "control"},
 }
 
 // testOnly packages serve tests; no shipped package may import them.
