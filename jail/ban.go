@@ -131,6 +131,7 @@ func (j *Jail) settle(ctx context.Context, asked *Ticket) {
 	if err := j.env.Store.AddBan(ctx, j.name, t, last); err != nil {
 		j.logs.observer.Error(err.Error())
 	}
+	j.histories.forget(t.ID)
 }
 
 // lengthen gives the ticket the ban time that its ID's history asks for (3.6).

@@ -156,6 +156,7 @@ func TestKnownBad_3_6_8(t *testing.T) {
 				}
 				// Lines from before the last ban are no news.
 				b.store.rows[id][tt.bans-1].time = unix(time.Now()) + 10
+				b.j.histories.forgetAll()
 				b.line(0, "fail 192.0.2.1")
 				if got := b.take(); len(got) > 1 && strings.Contains(got[1], "bad") {
 					b.Errorf("recorded %q", got)

@@ -57,6 +57,8 @@ type Jail struct {
 	files   files
 	keeper  keeper
 
+	histories histories
+
 	mu    sync.RWMutex // guards which settings hold
 	live  *settings
 	draft *settings // the next ones, while a reload is under way

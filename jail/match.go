@@ -83,7 +83,7 @@ func (j *Jail) count(ctx context.Context, s *settings, t *Ticket, weight int) {
 // t is the ticket that was counted, at its time then.
 func (j *Jail) weighBad(ctx context.Context, s *settings, t *Ticket, at float64) {
 	id := t.ID
-	h, ok, err := j.env.Store.History(ctx, j.name, id, false)
+	h, ok, err := j.histories.of(ctx, j, id)
 	if err != nil {
 		j.logs.observer.Error(err.Error())
 		return

@@ -122,6 +122,7 @@ func (j *Jail) forget(ctx context.Context, ids []ipaddr.Addr) {
 	if err := j.env.Store.DelBans(ctx, j.name, ids); err != nil {
 		j.logs.actions.Error(err.Error())
 	}
+	j.histories.forgetAll()
 }
 
 // UnbanAll lifts and forgets all bans and returns how many there were (3.4.4).
