@@ -140,7 +140,7 @@ func (a *configured) mailOptions() (mailOptions, error) {
 	if strings.EqualFold(s.Spool, "no") {
 		s.Spool = ""
 	}
-	opt := mailOptions{settings: s, matches: r.text("matches"), startStop: r.flag("startstop")}
+	opt := mailOptions{settings: s, matches: r.text("lines"), startStop: r.flag("startstop")}
 	return opt, r.err
 }
 
