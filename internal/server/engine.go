@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"f2b-go/action"
+	"f2b-go/action/mail"
 	"f2b-go/config"
 	"f2b-go/control"
-	"f2b-go/control/pickle"
 	"f2b-go/filter"
 	"f2b-go/filter/date"
 	"f2b-go/internal/logfmt"
@@ -35,6 +35,7 @@ type engine struct {
 	watcher  *source.Watcher
 	runner   *shell.Runner
 	names    *action.Host
+	mail     *mail.Office
 	resolver *filter.NameCache
 	dates    *date.Shared
 	self     *jail.Self
@@ -232,18 +233,15 @@ func (e *engine) Quit(ctx context.Context) {
 	e.quit()
 }
 
-// NewAction makes a command action; fail2ban's Python actions are not run.
+// NewAction makes the action that addaction asks for; of Python actions only
+// smtp.py, which is native.
 func (e *engine) NewAction(j *jail.Jail, name string, args []any) (jail.Action, error) {
-	if len(args) > 0 {
-		return nil, pickle.Builtin("RuntimeError", "action "+pytext.Repr(name)+" is a Python program ("+pytext.Str(args[0])+
-			"), which is not run; use an action of commands in its place")
-	}
-	return action.NewCommand(name, e.actionEnv(j)), nil
+	return action.New(name, args, e.actionEnv(j))
 }
 
 func (e *engine) actionEnv(j *jail.Jail) action.Env {
 	return action.Env{
-		Jail: j, Runner: e.runner, Names: e.names, IPv6: e.ipv6.allowed, Clock: e.clock, Log: slog.New(e.log.Handler()),
+		Jail: j, Runner: e.runner, Names: e.names, IPv6: e.ipv6.allowed, Clock: e.clock, Mail: e.mail, Log: slog.New(e.log.Handler()),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"f2b-go/action"
+	"f2b-go/action/mail"
 	"f2b-go/control"
 	"f2b-go/filter"
 	"f2b-go/filter/date"
@@ -216,6 +217,7 @@ func newEngine(log *logfmt.Log, version string) *engine {
 		clock: time.Now, log: log, say: log.Logger("fail2ban.server"), version: version,
 		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: date.NewShared(),
 	}
+	e.mail = mail.NewOffice(mail.Options{Clock: e.clock, Log: root})
 	e.runner = &shell.Runner{Log: log.Logger("fail2ban.utils")}
 	e.watcher = source.NewWatcher(source.Options{Log: log.Logger("fail2ban.filter")})
 	e.resolver = filter.NewNameCache(filter.NameOptions{IPv6: e.ipv6.allowed, Log: root})
