@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,6 +19,10 @@ type notifier struct {
 	dirs  map[string]*watchedDir
 	names map[string]map[*stream]bool // by path of a log or of the file behind it
 	paths map[*stream][]string        // the reverse
+	// One directory has one watch, under whose name its events come, but may be
+	// reached by several paths through links.
+	watches map[fileID]*dirWatch
+	ids     map[string]fileID // by the watch's name
 
 	events   <-chan fsnotify.Event // nil while there are none
 	problems <-chan error
@@ -34,11 +39,19 @@ type watchedDir struct {
 	said    bool      // that events can't be had
 }
 
+// dirWatch is the watch of one directory.
+type dirWatch struct {
+	name string          // what its events begin with
+	dirs map[string]bool // the paths that lead to it
+}
+
 func newNotifier() *notifier {
 	return &notifier{
-		dirs:  map[string]*watchedDir{},
-		names: map[string]map[*stream]bool{},
-		paths: map[*stream][]string{},
+		dirs:    map[string]*watchedDir{},
+		names:   map[string]map[*stream]bool{},
+		paths:   map[*stream][]string{},
+		watches: map[fileID]*dirWatch{},
+		ids:     map[string]fileID{},
 	}
 }
 
@@ -122,9 +135,50 @@ func (n *notifier) dropDir(s *stream, dir string) {
 		return
 	}
 	delete(n.dirs, dir)
-	if d.watched && n.fs != nil {
-		_ = n.fs.Remove(dir) // the directory may be gone, and its watch with it
+	n.release(dir, d)
+}
+
+// release ends the watch of a directory with the last path that leads to it.
+// The caller holds n.mu.
+func (n *notifier) release(dir string, d *watchedDir) {
+	w := n.watches[d.id]
+	if w == nil || !w.dirs[dir] {
+		return
 	}
+	d.watched = false
+	delete(w.dirs, dir)
+	if len(w.dirs) > 0 {
+		return
+	}
+	delete(n.watches, d.id)
+	delete(n.ids, w.name)
+	if n.fs != nil {
+		_ = n.fs.Remove(w.name) // the directory may be gone, and its watch with it
+	}
+}
+
+// acquire watches a directory unless it is watched already. The caller holds n.mu.
+func (n *notifier) acquire(dir string, id fileID) error {
+	w := n.watches[id]
+	if w == nil {
+		w = &dirWatch{name: dir, dirs: map[string]bool{}}
+	}
+	if err := n.fs.Add(w.name); err != nil {
+		return err
+	}
+	n.watches[id], n.ids[w.name] = w, id
+	w.dirs[dir] = true
+	return nil
+}
+
+// aliases returns the paths of the directory whose events come under this name.
+// The caller holds n.mu.
+func (n *notifier) aliases(name string) []string {
+	id, ok := n.ids[name]
+	if !ok {
+		return nil
+	}
+	return slices.Collect(maps.Keys(n.watches[id].dirs))
 }
 
 // due returns the directories of s that have not been compared since the given
@@ -146,40 +200,61 @@ func (n *notifier) due(s *stream, since time.Time) (list []string) {
 
 // ensure watches a directory, anew if another stands there than the one that is
 // watched. The caller has just looked at it, so this does not hang.
-func (n *notifier) ensure(dir string, st fileStat, now time.Time) error {
+func (n *notifier) ensure(dir string, st fileStat, now time.Time) (renewed bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	d := n.dirs[dir]
 	if d == nil || n.fs == nil {
-		return nil
+		return false, nil
 	}
 	d.checked = now
 	if d.watched && d.id == st.id {
-		return nil
+		return false, nil
 	}
-	if d.watched {
-		_ = n.fs.Remove(dir) // it watched what is no longer there
+	if d.id != st.id {
+		n.release(dir, d)
 	}
-	err := n.fs.Add(dir)
+	err = n.acquire(dir, st.id)
 	d.watched, d.id = err == nil, st.id
 	if err == nil || d.said {
-		return nil
+		return err == nil, nil
 	}
 	d.said = true
-	return fmt.Errorf("watching directory %s, its logs are polled: %w", dir, err)
+	return false, fmt.Errorf("watching directory %s, its logs are polled: %w", dir, err)
 }
 
-// lost notes that a directory is no longer watched.
-func (n *notifier) lost(dir string) {
+// distrust makes the next watch of s compare its directories.
+func (n *notifier) distrust(s *stream) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if d := n.dirs[dir]; d != nil {
+	for _, path := range n.paths[s] {
+		n.dirs[filepath.Dir(path)].checked = time.Time{}
+	}
+}
+
+// doubt makes the next look of every stream renew its watches.
+func (n *notifier) doubt() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range n.dirs {
 		d.watched, d.checked = false, time.Time{}
 	}
 }
 
-// watches says whether events come for all that s needs.
-func (n *notifier) watches(s *stream) bool {
+// lost notes that a directory is no longer watched under any of its paths.
+// The caller holds n.mu.
+func (n *notifier) lost(name string) (list []*stream) {
+	for _, dir := range n.aliases(name) {
+		d := n.dirs[dir]
+		n.release(dir, d)
+		d.checked = time.Time{}
+		list = slices.AppendSeq(list, maps.Keys(d.streams))
+	}
+	return list
+}
+
+// covers says whether events come for all that s needs.
+func (n *notifier) covers(s *stream) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, path := range n.paths[s] {
@@ -193,38 +268,30 @@ func (n *notifier) watches(s *stream) bool {
 // interested returns the streams that an event is for: those that follow the
 // name, all of a directory that is itself gone, and for other names those that
 // still read a rotated file, which may be this one.
-func (n *notifier) interested(ev fsnotify.Event) (list []*stream, dirGone bool) {
+func (n *notifier) interested(ev fsnotify.Event) (list []*stream) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if set := n.names[ev.Name]; set != nil {
-		for s := range set {
-			list = append(list, s)
+	dir, base := filepath.Split(ev.Name)
+	for _, alias := range n.aliases(filepath.Clean(dir)) {
+		list = slices.AppendSeq(list, maps.Keys(n.names[filepath.Join(alias, base)]))
+		if len(list) > 0 {
+			continue
 		}
-		return list, false
-	}
-	if d := n.dirs[ev.Name]; d != nil && ev.Op&(fsnotify.Remove|fsnotify.Rename) != 0 {
-		for s := range d.streams {
-			list = append(list, s)
-		}
-		return list, true
-	}
-	if d := n.dirs[filepath.Dir(ev.Name)]; d != nil {
-		for s := range d.streams {
+		for s := range n.dirs[alias].streams {
 			if s.draining.Load() {
 				list = append(list, s)
 			}
 		}
 	}
-	return list, false
+	if ev.Op&(fsnotify.Remove|fsnotify.Rename) != 0 {
+		list = append(list, n.lost(ev.Name)...)
+	}
+	return list
 }
 
 // handle wakes the streams that an event is for.
 func (w *Watcher) handle(ev fsnotify.Event) {
-	list, dirGone := w.notify.interested(ev)
-	if dirGone {
-		w.notify.lost(ev.Name)
-	}
-	for _, s := range list {
+	for _, s := range w.notify.interested(ev) {
 		w.poke(s)
 	}
 	if ev.Has(fsnotify.Create) {
@@ -245,6 +312,7 @@ func (w *Watcher) lostEvents(err error) {
 	if !errors.Is(err, fsnotify.ErrEventOverflow) {
 		w.log.Error(fmt.Sprintf("Error while watching directories: %v", err))
 	}
+	w.notify.doubt()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.streams {
@@ -254,21 +322,24 @@ func (w *Watcher) lostEvents(err error) {
 }
 
 // watch makes sure that events come for the directories of s. It runs in a look
-// of s, so that a directory that hangs holds up nobody else.
-func (s *stream) watch(now time.Time) {
+// of s, so that a directory that hangs holds up nobody else. It says whether a
+// watch is new, so that what happened before it was not told.
+func (s *stream) watch(now time.Time) (renewed bool) {
 	w := s.w
 	if s.polled() {
-		return
+		return false
 	}
 	w.notify.set(s, s.paths()...)
 	for _, dir := range w.notify.due(s, now.Add(-safety)) {
 		st, err := statPath(dir)
 		if err != nil {
-			w.notify.lost(dir)
-			continue
+			continue // it is looked at again when it is back
 		}
-		if err := w.notify.ensure(dir, st, now); err != nil {
+		again, err := w.notify.ensure(dir, st, now)
+		if err != nil {
 			w.log.Warn("Error while " + err.Error())
 		}
+		renewed = renewed || again
 	}
+	return renewed
 }

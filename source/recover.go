@@ -20,8 +20,9 @@ type found struct {
 	st fileStat
 }
 
-// siblings calls visit with the regular files beside the log until it returns
-// true; the log itself and the files that are already followed are left out.
+// siblings calls visit with the regular files beside the log, and beside the
+// file that a link at its path leads to, until it returns true. Files that are
+// already followed are left out.
 func (s *stream) siblings(visit func(path string, st fileStat) bool) {
 	dirs := []string{filepath.Dir(s.abs)}
 	if s.real != "" && filepath.Dir(s.real) != dirs[0] {
@@ -34,7 +35,7 @@ func (s *stream) siblings(visit func(path string, st fileStat) bool) {
 		}
 		for _, e := range entries[:min(len(entries), maxSiblings)] {
 			path := filepath.Join(dir, e.Name())
-			if !e.Type().IsRegular() || path == s.abs || path == s.real {
+			if !e.Type().IsRegular() {
 				continue
 			}
 			fi, err := e.Info()

@@ -71,7 +71,21 @@ func (s *stream) missed(before, after *logFile, now time.Time) {
 		}
 		s.mu.Lock()
 		s.append(lf, atStart)
+		if before == after {
+			s.putLast(after)
+		}
 		s.mu.Unlock()
+	}
+}
+
+// putLast moves a file behind all others. The caller holds s.mu.
+func (s *stream) putLast(lf *logFile) {
+	s.files = append(slices.DeleteFunc(s.files, func(f *logFile) bool { return f == lf }), lf)
+	for _, sub := range s.subs {
+		if c := sub.cursorIn(lf); c != nil {
+			sub.drop(c)
+			sub.cursors = append(sub.cursors, c)
+		}
 	}
 }
 
@@ -164,7 +178,7 @@ func (s *stream) returned(f *os.File, st fileStat, now time.Time) bool {
 			s.current.old = true
 		}
 		lf.old, s.current = false, lf
-		s.files = append(slices.DeleteFunc(s.files, func(o *logFile) bool { return o == lf }), lf)
+		s.putLast(lf)
 		s.mu.Unlock()
 		s.refresh(lf, now)
 		s.follow()
@@ -192,6 +206,9 @@ func (s *stream) truncated(lf *logFile, st fileStat, now time.Time) {
 		begin[sub] = cut
 		if c := sub.cursorIn(lf); c != nil && copied == nil && c.off < cut.off {
 			begin[sub] = c.tail
+		}
+		if len(sub.opt.LineEnd) > 1 {
+			begin[sub] = mark{} // the cut may lie within a character
 		}
 	}
 	if copied == nil {

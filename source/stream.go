@@ -97,11 +97,10 @@ func (s *stream) lookAtPath(now time.Time) bool {
 	case err != nil:
 		return s.missing(err, now)
 	case cur != nil && st.id == cur.id:
+		changed := st.size != cur.size || st.mtime != cur.mtime || !settled(cur)
+		changed = changed && s.refresh(cur, now)
 		s.seen = now
-		if st.size == cur.size && st.mtime == cur.mtime && settled(cur) {
-			return false
-		}
-		return s.refresh(cur, now)
+		return changed
 	}
 	f, st, err := openRegular(s.abs, s.w.opt.StrictLinks)
 	if err != nil {
@@ -153,6 +152,11 @@ func (s *stream) refresh(lf *logFile, now time.Time) bool {
 		return true
 	}
 	changed := st.size != lf.size || st.mtime != lf.mtime
+	if changed && len(lf.mark.bytes) == 0 && !lf.lookedAt.IsZero() {
+		// It held no line at the last look: that it was truncated since can only be
+		// told by what is beside it.
+		s.missed(lf, lf, now)
+	}
 	s.note(lf, st, now)
 	return changed
 }
@@ -279,14 +283,17 @@ func (s *stream) reportRotation(was, is *logFile) {
 }
 
 // follow makes sure that events of the path and of the file behind its links
-// wake this stream.
+// wake this stream, after another file has come to stand there. The directory
+// may be another too: the kernel says so only when nobody has a file of the old
+// one open.
 func (s *stream) follow() {
-	where, err := filepath.EvalSymlinks(s.abs)
-	if err != nil || where == s.real {
-		return
+	if where, err := filepath.EvalSymlinks(s.abs); err == nil {
+		s.real = where
 	}
-	s.real = where
-	s.watch(s.w.now())
+	s.w.notify.distrust(s)
+	if s.watch(s.w.now()) {
+		s.w.poke(s)
+	}
 }
 
 // paths are those whose events concern the stream.

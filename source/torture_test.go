@@ -102,6 +102,7 @@ type logWriter struct {
 	out   *os.File
 	late  []*os.File // files that are written on for a while after a rename
 	n     int
+	ahead int // lines beside the pace
 	turns int
 	count map[string]int
 }
@@ -169,7 +170,9 @@ func (lw *logWriter) ways() map[string]func() {
 			do(lw.t, err)
 			lw.copyTo(lw.archive())
 			do(lw.t, os.Truncate(lw.file, 0))
-			lw.lines(lw.out, int(st.Size())/20)
+			lines := int(st.Size()) / 20
+			lw.lines(lw.out, lines)
+			lw.ahead += lines
 		},
 		"delete+create": func() {
 			do(lw.t, os.Remove(lw.file))
@@ -213,7 +216,7 @@ func (lw *logWriter) write(rate int, length time.Duration, names []string) {
 		if now.Sub(start) > length {
 			break
 		}
-		due := int(now.Sub(start).Seconds()*float64(rate)) - lw.n
+		due := int(now.Sub(start).Seconds()*float64(rate)) + lw.ahead - lw.n
 		for i, f := range lw.late {
 			if n := min(due, rate/2000+1); n > 0 && i == len(lw.late)-1 {
 				lw.lines(f, n)

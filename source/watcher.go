@@ -256,7 +256,7 @@ func (w *Watcher) startLook(s *stream) {
 // schedule sets the time of the next look. The caller holds w.mu.
 func (s *stream) schedule(changed, draining bool) {
 	slow, fast := maxPoll, minPoll
-	if !s.poll && s.w.notify.watches(s) {
+	if !s.poll && s.w.notify.covers(s) {
 		slow, fast = safety, minSafety
 	}
 	if draining {
