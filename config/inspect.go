@@ -22,6 +22,8 @@ type Inspection struct {
 	General [][]any
 	// Jails are those that are enabled, in order, faulty ones too.
 	Jails []*InspectedJail
+
+	lost map[[2]string]bool // options that were passed over, by section and name
 }
 
 // InspectedJail is an enabled jail as far as it could be read.
@@ -29,6 +31,7 @@ type InspectedJail struct {
 	Place
 	Name     string
 	Commands [][]any // add and set commands, without those of its logs and actions
+	Filter   string  // the filter's name below filter.d, "" for none that could be read
 	Journal  bool    // the jail reads the journal and no files
 	NoLogs   bool    // there is no log file, and that keeps the server from starting
 	Skipped  bool    // there is no log file, and so the jail is left out
@@ -54,6 +57,7 @@ type InspectedAction struct {
 	Name       string      // what the jail calls it
 	File       string      // its name below action.d, or for a Python action its path
 	Python     bool        // File is a Python program and Properties are its parameters
+	Arguments  []any       // what the command addaction gives a Python action: file and JSON
 	Properties pytext.Dict // with the tags replaced that are settled when it is read
 
 	reader *actionReader
@@ -70,14 +74,14 @@ type Place struct {
 // Inspect reads all that a start would read: fail2ban.conf, jail.conf and, for
 // each enabled jail, its filter and actions.
 func Inspect(opt Options) *Inspection {
-	in := &Inspection{Config: New(opt)}
+	in := &Inspection{Config: New(opt), lost: map[[2]string]bool{}}
 	in.inspected = in
 	log := opt.Log
 	in.opt.Log = func(m Message) {
 		if log != nil {
 			log(m)
 		}
-		if m.Severity >= Warning && !missingLogs(m) {
+		if m.Severity >= Warning && !toldBetter(m) {
 			in.Faults = append(in.Faults, m)
 		}
 	}
@@ -86,8 +90,16 @@ func Inspect(opt Options) *Inspection {
 	return in
 }
 
-// missingLogs tells of messages about log files, which InspectedLog tells better.
-func missingLogs(m Message) bool { return m.Option == "logpath" && m.Logger == jailLogger }
+// toldBetter tells of messages about log files, which InspectedLog tells better,
+// and about filters and actions that are missing, which the jail tells.
+func toldBetter(m Message) bool {
+	return m.Option == "logpath" && m.Logger == jailLogger ||
+		strings.HasPrefix(m.Text, "Found no accessible config files for 'filter.d/") ||
+		strings.HasPrefix(m.Text, "Found no accessible config files for 'action.d/")
+}
+
+// Lost tells whether an option had a fault and counts as missing since.
+func (in *Inspection) Lost(section, option string) bool { return in.lost[[2]string{section, option}] }
 
 // fault notes an error.
 func (in *Inspection) fault(e *Error) {
@@ -103,7 +115,9 @@ func (in *Inspection) fault(e *Error) {
 // passOver notes an error and takes the option with the fault away, so that
 // reading can start anew. ok is false where there is no such option.
 func (in *Inspection) passOver(e *Error) (ok bool) {
-	in.fault(e)
+	if !in.follows(e) {
+		in.fault(e)
+	}
 	for _, r := range in.readers {
 		for _, name := range []string{e.Section, defaultSection} {
 			s := r.sections[name]
@@ -117,11 +131,25 @@ func (in *Inspection) passOver(e *Error) (ok bool) {
 			if !has || old.pos != e.Pos {
 				continue
 			}
+			in.lost[[2]string{e.Section, e.Option}] = true
 			if rest := s.without(e.Option); name == defaultSection {
 				r.defaults = rest
 			} else {
 				r.sections[name] = rest
 			}
+			return true
+		}
+	}
+	return false
+}
+
+// follows tells whether an error comes of an option that was passed over.
+func (in *Inspection) follows(e *Error) bool {
+	if e.Class != "InterpolationMissingOptionError" {
+		return false
+	}
+	for lost := range in.lost {
+		if strings.Contains(e.Text, "interpolation key "+pytext.Repr(lost[1])+" ") {
 			return true
 		}
 	}
@@ -216,7 +244,9 @@ func (in *Inspection) inspectJail(j *jailReader) (err *Error) {
 	if err := in.inspectActions(j, out); err != nil {
 		return err
 	}
-	out.filter = j.filter
+	if out.filter = j.filter; j.filter != nil {
+		out.Filter = j.filter.name
+	}
 	if err := in.inspectStream(j, out); err != nil {
 		return err
 	}
@@ -262,9 +292,12 @@ func (in *Inspection) inspectAction(j *jailReader, a jailAction, spec string) (*
 		return nil, err
 	}
 	out := &InspectedAction{Place: j.place("action"), reader: a.reader}
+	if p, ok := (&InspectedJail{Name: j.name, from: j.from}).holding("action", name); ok {
+		out.Place = p
+	}
 	if a.reader == nil {
 		out.Python, out.File, out.Name = true, pytext.Str(a.command[4]), pytext.Str(a.command[3])
-		out.Properties = params.dict()
+		out.Properties, out.Arguments = params.dict(), a.command[4:]
 		return out, nil
 	}
 	out.File, out.Name = name, a.reader.name
@@ -285,16 +318,20 @@ func (in *Inspection) inspectAction(j *jailReader, a jailAction, spec string) (*
 // inspectStream makes the jail's commands and looks at its logs.
 func (in *Inspection) inspectStream(j *jailReader, out *InspectedJail) *Error {
 	j.fault = ""
+	j.settle()
 	_, err := j.stream(false)
 	if err != nil && err.Option != "logpath" {
 		return err
 	}
 	out.NoLogs, out.Skipped = err != nil, j.noLogs
-	j.noLogs = false
+	j.noLogs, j.notes = false, nil
 	j.opts.set("skip_if_nologs", false)
 	stream, err := j.stream(true)
 	if err != nil {
 		return err
+	}
+	for _, m := range j.notes {
+		in.log(m)
 	}
 	for _, cmd := range stream {
 		if len(cmd) < 3 || cmd[2] == "addlogpath" {
@@ -314,7 +351,7 @@ func (in *Inspection) inspectStream(j *jailReader, out *InspectedJail) *Error {
 		if i := strings.LastIndexByte(line, ' '); i >= 0 {
 			log.Pattern = line[:i]
 		}
-		log.Place = out.Where("logpath", line)
+		log.Place = out.Own("logpath", line)
 		for _, p := range glob(osTree{}, log.Pattern) {
 			if (osTree{}).exists(p) {
 				log.Files = append(log.Files, p)

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -55,9 +57,8 @@ func (m *mender) mend(e *Error, in *Inspection) bool {
 		}
 		m.headless = true
 	case "ParsingError":
-		told.Section = m.sectionAt(i)
-		told.Text = fmt.Sprintf("%q is neither a section nor name = value", text)
-		m.lines[i] = "\n"
+		m.noEntries(e, in)
+		return true
 	case "DuplicateSectionError":
 		name := fmt.Sprintf("%s\x02%d", e.Section, e.Line)
 		m.again[name] = e.Section
@@ -73,6 +74,29 @@ func (m *mender) mend(e *Error, in *Inspection) bool {
 	}
 	in.fault(&told)
 	return true
+}
+
+// badLines finds the numbers of lines in the text of a ParsingError.
+var badLines = regexp.MustCompile(`\n\t\[line +(\d+)\]: `)
+
+// noEntries takes away lines that are no entries. Those after the first hundred
+// are told as one.
+func (m *mender) noEntries(e *Error, in *Inspection) {
+	told := 0
+	for _, match := range badLines.FindAllStringSubmatch(e.Text, -1) {
+		n, err := strconv.Atoi(match[1])
+		if err != nil || n < 1 || n > len(m.lines) {
+			continue
+		}
+		if told++; told <= maxSyntaxFaults {
+			text := fmt.Sprintf("%q is neither a section nor name = value", strings.TrimSpace(m.lines[n-1]))
+			if told == maxSyntaxFaults {
+				text += ", and so are lines behind it"
+			}
+			in.fault(&Error{Pos: Pos{e.File, n}, Section: m.sectionAt(n - 1), Text: text, Remedy: e.Remedy})
+		}
+		m.lines[n-1] = "\n"
+	}
 }
 
 // sectionAt names the section that a line stands in.

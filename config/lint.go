@@ -106,13 +106,13 @@ func (c *Config) jailReferences() *references {
 
 // linted gathers a configuration's files and references; nil if it was not read.
 func (c *Config) linted(name string, jails *references) *linted {
-	own := c.candidates(name)
-	files, err := c.expand(own, nil)
+	main := c.candidates(name)
+	files, err := c.expand(main, nil)
 	if err != nil {
 		return nil
 	}
 	l := &linted{config: c, name: name, files: files, own: map[string]bool{}, refs: newReferences()}
-	for _, f := range own {
+	for _, f := range main {
 		l.own[f] = true
 	}
 	folder, _, _ := strings.Cut(name, "/")
@@ -126,6 +126,7 @@ func (c *Config) linted(name string, jails *references) *linted {
 			})
 		}
 	}
+	own := union(l.refs.names)
 	switch folder {
 	case "fail2ban":
 		l.known = union(names(earlySpecs), names(generalSpecs), names(threadSpecs), generalGiven)
@@ -139,9 +140,11 @@ func (c *Config) linted(name string, jails *references) *linted {
 		l.known = union(names(filterSpecs), filterGiven)
 		l.refs.merge(jails)
 	}
-	l.spell = l.known
-	if folder == "jail" {
+	switch l.spell = l.known; folder {
+	case "jail":
 		l.spell = union(l.known, jailVariables)
+	case "filter.d", "action.d":
+		l.spell = union(l.known, own)
 	}
 	return l
 }
@@ -266,7 +269,8 @@ func customVariable(name string) bool {
 }
 
 // counts tells whether an option without use is worth a word: files that others
-// include hold more than each needs, and so do jails that are not enabled.
+// include hold more than each needs, jails that are not enabled do, and what stands
+// in [Init] may be there for a caller to refer to.
 func (l *linted) counts(file, sec string) bool {
 	if !l.own[file] {
 		return false
@@ -277,7 +281,7 @@ func (l *linted) counts(file, sec string) bool {
 	case l.isJail():
 		return sec == defaultSection || l.config.enabled(sec)
 	}
-	return sec == defaultSection || sec == definition || strings.HasPrefix(sec, definition+"?") || sec == initial || strings.HasPrefix(sec, initial+"?")
+	return sec == definition || strings.HasPrefix(sec, definition+"?")
 }
 
 // enabled tells whether a jail is enabled; a fault in the option says no.
@@ -353,7 +357,7 @@ func (l *linted) jailSection(place Place) {
 		l.warn(place, "unused section: only [DEFAULT] and [INCLUDES] in capitals mean something", "write ["+strings.ToUpper(name)+"]")
 		return
 	}
-	if l.config.enabled(name) || r.hasOwn(name, "enabled") {
+	if in := l.config.inspected; l.config.enabled(name) || r.hasOwn(name, "enabled") || in != nil && in.Lost(name, "enabled") {
 		return
 	}
 	if !l.hasFilter(name) {

@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// Limits of what counts as a tag: letters of its name, and tags within it.
+const (
+	maxTagName  = 256
+	maxTagDepth = 16
+)
+
 // references are the names that values refer to: %(name)s, <name>, and the parts
 // behind a slash of %(section/name)s and <section/name>. A name that is made up
 // of others, as in <mdre-<mode>>, is kept as a pattern.
@@ -88,7 +94,7 @@ func (r *references) tags(value string) {
 		switch {
 		case c == '<':
 			open = append(open, "")
-		case isSpace(c):
+		case isSpace(c) || len(open) > maxTagDepth || last >= 0 && len(open[last]) > maxTagName:
 			open = open[:0]
 		case c == '>' && last >= 0:
 			if open[last] != "" {
@@ -132,7 +138,8 @@ func nearest(name string, among map[string]bool) string {
 	sort.Strings(list)
 	best, least := "", 1<<30
 	for _, n := range list {
-		if d, ok := similar(name, n); ok && d < least {
+		d, ok := similar(name, n)
+		if d = d*100 - commonPrefix(name, n); ok && d < least {
 			best, least = n, d
 		}
 	}
@@ -158,11 +165,16 @@ func similar(a, b string) (distance int, ok bool) {
 	if d <= max(1, short/4) {
 		return d, true
 	}
-	common := 0
-	for common < short && a[common] == b[common] {
-		common++
-	}
+	common := commonPrefix(a, b)
 	return d, common >= 6 && common*10 >= short*8 && long-common <= 4
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // edits counts the letters to insert, drop, change or swap with their neighbour

@@ -16,21 +16,13 @@ func (j *InspectedJail) Where(option, line string) Place {
 	if best.score > 0 {
 		return best.Place
 	}
-	if own, ok := j.from.find(j.Name, option); ok {
-		return j.from.placeOf(j.Name, option, own)
+	if _, ok := j.from.find(j.Name, option); ok {
+		return j.Own(option, line)
 	}
-	if j.filter != nil {
+	if j.filter != nil && (j.filter.hasOwn(definition, option) || j.filter.hasOwn(initial, option)) {
 		return Place{j.filter.where(option), definition, option}
 	}
-	return j.Place
-}
-
-// FilterFile names the filter that the jail reads, as below filter.d; "" for none.
-func (j *InspectedJail) FilterFile() string {
-	if j.filter == nil {
-		return ""
-	}
-	return j.filter.name
+	return Place{j.Pos, j.Name, option}
 }
 
 // Where tells where a word of a property's text stands: in the action's file, or
@@ -64,6 +56,16 @@ func (a *InspectedAction) Where(property, word string) Place {
 		return p
 	}
 	return own
+}
+
+// holding is Holding that looks into one option first.
+func (j *InspectedJail) holding(option, text string) (Place, bool) {
+	for _, sec := range []string{j.Name, defaultSection} {
+		if p, ok := j.from.word(sec, option, text); ok {
+			return p, true
+		}
+	}
+	return j.Holding(text)
 }
 
 // Holding tells which option of the jail, or of DEFAULT, holds a text. Options
@@ -171,55 +173,59 @@ func (f *match) lookAt(r *reader, sec, option string, o raw, line string) {
 		return
 	}
 	for i, part := range strings.Split(text, "\n") {
-		if score := becomes(part, line); score > f.score {
+		if score, ok := becomes(part, line); ok && score > f.score {
 			f.Place, f.score = Place{r.config.lineOf(o, i), strings.TrimPrefix(sec, knownPrefix), option}, score
 		}
 	}
 }
 
-// becomes tells how many letters of a raw line stand in a value that it may have
-// become, 0 if it cannot. Tags may also have stayed.
-func becomes(part, value string) int {
+// becomes tells whether a raw line may have become a value, and how many of its
+// letters stand in it. Tags may also have stayed.
+func becomes(part, value string) (score int, ok bool) {
 	pieces := literals(part)
-	score, pos := 0, 0
+	pos := 0
 	for i, piece := range pieces {
 		at := strings.Index(value[pos:], piece)
 		if at < 0 || i == 0 && at > 0 {
-			return 0
+			return 0, false
 		}
 		score += len(piece)
 		pos += at + len(piece)
 	}
-	if last := pieces[len(pieces)-1]; !strings.HasSuffix(value, last) {
-		return 0
-	}
-	return score
+	return score, strings.HasSuffix(value, pieces[len(pieces)-1]) && (len(pieces) > 1 || part == value || pos == len(value))
 }
 
 // literals are the parts of a raw line between its references, the first at its
 // start and the last at its end.
 func literals(line string) []string {
 	var out []string
-	piece := ""
+	var piece strings.Builder
+	cut := func(n int) {
+		out = append(out, piece.String())
+		piece.Reset()
+		line = line[n:]
+	}
 	for line != "" {
 		switch {
 		case strings.HasPrefix(line, "%%"):
-			piece, line = piece+"%", line[2:]
+			piece.WriteByte('%')
+			line = line[2:]
 			continue
 		case strings.HasPrefix(line, "%("):
 			if _, n, ok := reference(line); ok {
-				out, piece, line = append(out, piece), "", line[n:]
+				cut(n)
 				continue
 			}
 		case line[0] == '<' && len(line) > 1 && (line[1] == '<' || line[1] == '_' || 'a' <= line[1] && line[1] <= 'z'):
 			if n := tagEnd(line); n > 0 {
-				out, piece, line = append(out, piece), "", line[n:]
+				cut(n)
 				continue
 			}
 		}
-		piece, line = piece+line[:1], line[1:]
+		piece.WriteByte(line[0])
+		line = line[1:]
 	}
-	return append(out, piece)
+	return append(out, piece.String())
 }
 
 // tagEnd is the length of the tag, with tags in it, at the start of a line.
@@ -238,6 +244,21 @@ func tagEnd(line string) int {
 		}
 	}
 	return 0
+}
+
+// Own tells where one line of an option's value stands in the option itself, be
+// it as a reference to another. The jail must have the option, or DEFAULT.
+func (j *InspectedJail) Own(option, line string) Place {
+	o, _ := j.from.find(j.Name, option)
+	at := j.from.placeOf(j.Name, option, o)
+	text, _ := o.value.(string)
+	best := -1
+	for i, part := range strings.Split(text, "\n") {
+		if score, ok := becomes(part, line); ok && score > best {
+			at.Pos, best = j.from.config.lineOf(o, i), score
+		}
+	}
+	return at
 }
 
 // WhereGeneral tells where an option of fail2ban.conf stands.
