@@ -106,6 +106,11 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	for i, c := range commands {
 		stream[i] = c
 	}
+	if !o.dump && !o.strict {
+		for _, m := range p.cfg.Lint() {
+			p.tellMessage(m)
+		}
+	}
 	if !good {
 		return stream, errTold
 	}
