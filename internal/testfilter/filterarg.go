@@ -30,6 +30,9 @@ func (t *tester) readFailRegex(word string) error {
 	if t.opt.verbose > 1 || t.log.Enabled(context.Background(), slog.LevelDebug) {
 		t.say("Real  filter options : %s", pytext.Repr(reading.Real))
 	}
+	if err := t.takeJail(reading); err != nil {
+		return err
+	}
 	var fail, ignore []string
 	for _, cmd := range reading.Commands {
 		if err := t.command(cmd, word, &fail, &ignore); err != nil {

@@ -20,6 +20,7 @@ type jsonLine struct {
 	Template string        `json:"template"`
 	Result   string        `json:"result"`
 	Failures []jsonFailure `json:"failures"`
+	Explain  *jsonExplain  `json:"explain,omitempty"`
 }
 
 type jsonFailure struct {
@@ -84,8 +85,6 @@ func (t *tester) emit(v any) {
 	b.WriteByte('\n')
 	_, _ = t.out.Write(b.Bytes()) // the last Flush tells
 }
-
-func (t *tester) printJSON(l *judged) { t.emit(verdictOf(l)) }
 
 // verdictOf is the object of one line.
 func verdictOf(l *judged) jsonLine {

@@ -36,6 +36,8 @@ type options struct {
 	allIgnored   bool
 	json         bool
 	now          string
+	explain      bool
+	follow       bool
 	traceback    bool
 	fullTrace    bool
 	help         bool
@@ -128,6 +130,8 @@ func printOptions() []option {
 		{[]string{"--full-traceback"}, "", "the same in full", flag(func(o *options) *bool { return &o.fullTrace })},
 		{[]string{"--json"}, "", "print each line's verdict as a JSON object, then a summary", flag(func(o *options) *bool { return &o.json })},
 		{[]string{"--now"}, "TIME", "judge as of then: seconds since 1970, or ISO 8601 (local without a zone)", text(func(o *options) *string { return &o.now })},
+		{[]string{"--explain"}, "", "tell of each line why it matched, or how far each regex got", flag(func(o *options) *bool { return &o.explain })},
+		{[]string{"--follow"}, "", "judge the lines that are written to the log from now on", flag(func(o *options) *bool { return &o.follow })},
 	}
 }
 

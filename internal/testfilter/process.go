@@ -27,9 +27,15 @@ type source struct {
 	name string
 	next func() (raw []byte, err error) // io.EOF after the last
 	file *os.File
+	// number tells the line that next gave last; nil: they are counted.
+	number func() int
+	stop   func() // nil: nothing is to be stopped
 }
 
 func (s *source) close() {
+	if s.stop != nil {
+		s.stop()
+	}
 	if s.file != nil {
 		_ = s.file.Close()
 	}
@@ -38,6 +44,9 @@ func (s *source) close() {
 // open finds out what the word LOG means: a file, the journal or the lines
 // themselves.
 func (t *tester) open(word string) (*source, error) {
+	if t.opt.follow && !strings.HasPrefix(word, "systemd-journal") {
+		return t.follow(word)
+	}
 	if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
 		return t.openFile(word)
 	}
@@ -86,7 +95,11 @@ func (t *tester) openFile(path string) (*source, error) {
 	}
 	t.say("Use         log file : %s", path)
 	t.say("Use         encoding : %s", enc)
-	return &source{name: path, next: newLineReader(file, t.flt.CutLine).next, file: file}, nil
+	var size int64
+	if info, err := file.Stat(); err == nil {
+		size = info.Size()
+	}
+	return &source{name: path, next: newLineReader(t.watched(file, size), t.flt.CutLine).next, file: file}, nil
 }
 
 // judgeAll judges all lines but blank ones and comments.
@@ -99,6 +112,9 @@ func (t *tester) judgeAll(src *source) error {
 		}
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", src.name, err)
+		}
+		if src.number != nil {
+			number = src.number()
 		}
 		text := t.flt.Decode(buf, raw)
 		if len(text) == 0 || text[0] == '#' {
@@ -149,9 +165,7 @@ func (t *tester) judge(l judged, raw []byte, source string) {
 		t.takeBack(before)
 	}
 	t.count(&l)
-	if t.opt.json {
-		t.printJSON(&l)
-	}
+	t.tell(&l)
 }
 
 // countHits counts for each regex.

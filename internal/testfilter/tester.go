@@ -53,6 +53,9 @@ type tester struct {
 	patternSet  bool
 	backend     string
 	journal     []string
+	screen      screen
+	explain     *explaining // nil without --explain
+	bar         *progress   // nil without one
 
 	fail, ignore []*regexStat
 	prefMatched  int
@@ -85,7 +88,7 @@ type foundID struct {
 // code. progName is how the usage calls it.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName string) int {
 	out := bufio.NewWriterSize(stdout, 64<<10)
-	code := run(args, out, stderr, progName)
+	code := run(args, out, stderr, progName, newScreen(stdout, stderr))
 	if err := out.Flush(); err != nil && code == exitDone {
 		return exitFailed
 	}
@@ -93,7 +96,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName str
 	return code
 }
 
-func run(args []string, out *bufio.Writer, stderr io.Writer, progName string) int {
+func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s screen) int {
 	opt, words, err := parse(args)
 	switch {
 	case err != nil:
@@ -114,7 +117,7 @@ func run(args []string, out *bufio.Writer, stderr io.Writer, progName string) in
 		fmt.Fprintf(stderr, "\n%s\n", strings.Join(wrong, "\n"))
 		return exitFailed
 	}
-	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto"}
+	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s}
 	if err := t.start(words); err != nil {
 		var f *failure
 		if !errors.As(err, &f) {
@@ -144,6 +147,9 @@ func conflicts(o options, words []string) []string {
 	}
 	if o.json && o.out != "" {
 		exclusive("--json", "--out")
+	}
+	if o.explain && o.out != "" {
+		exclusive("--explain", "--out")
 	}
 	if len(words) != 2 && len(words) != 3 {
 		wrong = append(wrong, "ERROR: provide both <LOG> and <REGEX>.")
@@ -185,7 +191,9 @@ func (t *tester) start(words []string) error {
 		return err
 	}
 	t.took = time.Since(begun)
+	t.bar.clear()
 	t.report()
+	t.tellBans()
 	return nil
 }
 
@@ -214,6 +222,7 @@ func (t *tester) setUp() error {
 		Resolver: filter.NewNameCache(filter.NameOptions{Log: log}),
 	})
 	t.mode = filter.Mode{CheckAll: !o.noCheckAll && o.out == "", RawHosts: o.raw, KeepPending: o.out == ""}
+	t.startExplaining()
 	if o.maxLines != 0 {
 		t.shown = o.maxLines
 		if err := t.setMaxLines(o.maxLines); err != nil {
