@@ -73,6 +73,19 @@ func (c codec) cut(data []byte) (line, rest []byte, ok bool) {
 	}
 }
 
+// keepsASCII says whether an ASCII character is its one byte, and such a byte
+// nothing else.
+func (c codec) keepsASCII() bool {
+	if c.kind == codecPage {
+		for b, r := range c.page[:utf8.RuneSelf] {
+			if r != rune(b) {
+				return false
+			}
+		}
+	}
+	return c.kind != codecOther
+}
+
 func (c codec) lineFeed(unit []byte) bool {
 	last := len(unit) - 1
 	for i, b := range unit {

@@ -15,7 +15,7 @@ const (
 	Text              // a group's text
 	Int               // Value is an int
 	Tuple             // Value is a pytext.Tuple of strings and nil
-	Users             // Value is a []string: distinct users, in order of appearance
+	Users             // distinct users, in order of appearance: one in Text, or several in Value, a []string
 	IP                // Value is an ipaddr.Addr
 	Lines             // Value is a []Match
 )
@@ -24,8 +24,8 @@ const (
 type Field struct {
 	Name  string
 	Kind  Kind
-	Text  string // of kind Text
-	Value any    // of all kinds after Text
+	Text  string // of kind Text, and of Users
+	Value any    // of the other kinds
 }
 
 // true says whether Python would take the value for true.
@@ -57,8 +57,18 @@ func (f *Field) Python() any {
 			list = append(list, m.Tuple())
 		}
 		return list
+	case Users:
+		return f.users()
 	}
 	return f.Value
+}
+
+// users are those of kind Users.
+func (f *Field) users() []string {
+	if list, ok := f.Value.([]string); ok {
+		return list
+	}
+	return []string{f.Text}
 }
 
 // Fields is the data of a failure, in the order in which fail2ban keeps it:

@@ -52,14 +52,15 @@ type Filter struct {
 	edit sync.Mutex // one setter at a time
 	work sync.Mutex // guards what follows, and the date detector
 
-	lastDate     date.Stamp
-	hasLastDate  bool
-	lastDateText string
-	buffer       []Match // the last lines, when maxlines is above 1
-	sessions     sessions
-	warned       map[warning]float64
-	badSources   map[string]float64
-	scratch      scratch
+	lastDate    date.Stamp
+	hasLastDate bool
+	lastText    []byte  // what stood there as the last date
+	buffer      []Match // the last lines, when maxlines is above 1
+	sessions    sessions
+	warned      map[warning]float64
+	badSources  map[string]float64
+	scratch     scratch
+	plans       [2]*plan // for lines in blocks, without and with Mode.CheckAll
 }
 
 // settings are never changed once stored: a setter stores a changed copy.
@@ -70,6 +71,7 @@ type settings struct {
 	ignore   []*Regex
 	maxLines int
 	detector *date.Detector
+	clock    *heldClock // of the detector
 	zoneText string
 	encoding string
 	codec    codec
@@ -116,12 +118,18 @@ func New(name string, env Env) *Filter {
 	if err != nil {
 		enc, c = "UTF-8", codec{}
 	}
-	f.set.Store(&settings{useDNS: Warn, maxLines: 1, encoding: enc, codec: c, detector: f.newDetector()})
+	clock := &heldClock{at: env.Clock()}
+	f.set.Store(&settings{useDNS: Warn, maxLines: 1, encoding: enc, codec: c, detector: f.newDetector(clock), clock: clock})
 	return f
 }
 
-func (f *Filter) newDetector() *date.Detector {
-	return date.NewDetector(date.Options{Clock: f.env.Clock, Local: f.env.Local, YearsFrom: f.env.YearsFrom, Shared: f.env.Dates})
+// heldClock stands still while a line or a block of lines is judged.
+type heldClock struct{ at time.Time }
+
+func (c *heldClock) now() time.Time { return c.at }
+
+func (f *Filter) newDetector(clock *heldClock) *date.Detector {
+	return date.NewDetector(date.Options{Clock: clock.now, Local: f.env.Local, YearsFrom: f.env.YearsFrom, Shared: f.env.Dates})
 }
 
 // change stores what edit makes of a copy of the settings.
@@ -274,7 +282,8 @@ func (f *Filter) MaxLines() int { return f.set.Load().maxLines }
 // SetDatePattern replaces the date patterns: one per line.
 func (f *Filter) SetDatePattern(pattern string) error {
 	return f.change(func(s *settings) error {
-		d := f.newDetector()
+		clock := &heldClock{at: f.env.Clock()}
+		d := f.newDetector(clock)
 		if err := d.SetPattern(pattern); err != nil {
 			return err
 		}
@@ -285,7 +294,7 @@ func (f *Filter) SetDatePattern(pattern string) error {
 			}
 			d.SetZone(z)
 		}
-		s.detector = d
+		s.detector, s.clock = d, clock
 		return nil
 	})
 }

@@ -15,8 +15,8 @@ import (
 type hit struct {
 	re      *Regex
 	number  int // from 1
-	text    string
 	caps    []int
+	text    string  // what it matched on, with maxlines above 1
 	matched []Match // the lines it matched
 	rest    []Match // the other lines of the buffer
 }
@@ -35,29 +35,67 @@ func (f *Filter) judgeHit(j *job, h *hit) bool {
 	if j.s.maxLines > 1 {
 		f.buffer, j.buf = h.rest, nil
 	}
-	rec := &record{fields: j.merged(h)}
-	mlfid := ""
-	if id, ok := rec.fields.Get("mlfid"); ok && id.Kind != None {
-		mlfid = rec.fields.Text("mlfid")
-		rec = f.mergeSession(j, mlfid, rec, h.matched)
+	j.keepFound()
+	if id, ok := f.merge(j, h); ok {
+		rec := f.mergeSession(j, id, h.matched)
 		if rec.fields.isTrue("nofail") && !j.mode.CheckAll {
 			return true
 		}
 		return f.identify(j, h, rec, true)
 	}
-	rec.matches = append(rec.matches, h.matched...)
+	rec := &f.scratch.rec
+	rec.matches = append(rec.matches[:0], h.matched...)
 	return f.identify(j, h, rec, false)
 }
 
-// merged are the groups of the prefregex with those of the failregex on top; a
-// group of the failregex that took no part leaves the prefregex's value.
-func (j *job) merged(h *hit) Fields {
-	if len(j.pre) == 0 {
-		return h.re.fields(make(Fields, 0, len(h.re.names)+2), h.text, h.caps)
+// merge makes a record of the groups of the prefregex with those of the
+// failregex on top; a group of the failregex that took no part leaves the
+// prefregex's value. It gives the F-MLFID, if there is one.
+func (f *Filter) merge(j *job, h *hit) (mlfid string, ok bool) {
+	v := &j.view
+	if j.s.maxLines <= 1 {
+		v = j.lineView()
 	}
-	fs := append(make(Fields, 0, len(j.pre)+len(h.re.names)+2), j.pre...)
-	fs.update(h.re.fields(nil, h.text, h.caps))
+	rec := &f.scratch.rec
+	fs := rec.fields[:0]
+	if j.s.pref == nil || (j.caps == nil && len(j.pre) == 0) {
+		fs = h.re.fields(fs, v, h.caps)
+	} else {
+		fs = j.prefFields(fs)
+		f.scratch.own = h.re.fields(f.scratch.own[:0], v, h.caps)
+		fs.update(f.scratch.own)
+	}
+	rec.fields = fs
+	if i := fs.index("mlfid"); i >= 0 && fs[i].Kind != None {
+		return fs.Text("mlfid"), true
+	}
+	return "", false
+}
+
+// prefFields appends what the prefregex captured but F-CONTENT.
+func (j *job) prefFields(fs Fields) Fields {
+	if j.caps == nil {
+		return append(fs, j.pre...)
+	}
+	v := *j.lineView()
+	v.from, v.to = 0, len(v.whole)-1-(v.cut[1]-v.cut[0])
+	fs = j.s.pref.fields(fs, &v, j.caps)
+	fs.pop("content")
 	return fs
+}
+
+// keepFound makes the failures of the line so far last beyond the next hit.
+func (j *job) keepFound() {
+	for ; j.kept < len(j.found); j.kept++ {
+		j.found[j.kept] = j.found[j.kept].Kept()
+	}
+}
+
+// Kept is a copy of the failure that lasts.
+func (f *Failure) Kept() Failure {
+	k := *f
+	k.Fields, k.Matches = f.Fields.copied(), slices.Clone(f.Matches)
+	return k
 }
 
 // ignoresHit tries the ignoreregexes on the lines of a hit.
@@ -125,7 +163,7 @@ func (f *Filter) identify(j *job, h *hit, rec *record, session bool) bool {
 		}
 		pending, ids = true, []ipaddr.Addr{{}}
 	default:
-		f.log.Error(fmt.Sprintf("No group found in '%s' using '%s'", h.text, h.re.text))
+		f.log.Error(fmt.Sprintf("No group found in '%s' using '%s'", j.view.all(), h.re.text))
 		return false
 	}
 	if j.verd.Err != nil {
@@ -137,7 +175,7 @@ func (f *Filter) identify(j *job, h *hit, rec *record, session bool) bool {
 	return !j.mode.CheckAll
 }
 
-// add appends a failure with a copy of the record.
+// add appends a failure of a record.
 func (j *job) add(h *hit, rec *record, id ipaddr.Addr, hasID bool) {
 	stamp := j.stamp
 	if j.mode.Gate && j.hasTime && stamp.Unix > j.now {
@@ -146,8 +184,11 @@ func (j *job) add(h *hit, rec *record, id ipaddr.Addr, hasID bool) {
 	j.found = append(j.found, Failure{
 		ID: id, HasID: hasID, Time: stamp.Unix, TimeInt: stamp.Int, HasTime: j.hasTime,
 		Regex: h.number, NoFail: rec.fields.isTrue("nofail"),
-		Fields: rec.fields.copied(), Matches: slices.Clone(rec.matches),
+		Fields: rec.fields, Matches: rec.matches,
 	})
+	if !j.brief {
+		j.keepFound()
+	}
 }
 
 // withFID is the ID of an address group: the address, or the failure ID where

@@ -69,14 +69,14 @@ func (f *Filter) Changes(all bool) Memory {
 	all = all || !s.news.on
 	s.news.on = true
 	m := Memory{
-		LastDate: f.lastDate, LastDateText: f.lastDateText, HasLastDate: f.hasLastDate,
+		LastDate: f.lastDate, LastDateText: string(f.lastText), HasLastDate: f.hasLastDate,
 		Buffer: slices.Clone(f.buffer), Closed: s.news.over,
 	}
-	for _, id := range s.order {
-		if rec := s.byID[id]; all || s.news.open[id] {
+	for rec := s.first; rec != nil; rec = rec.next {
+		if all || s.news.open[rec.id] {
 			rec.told = true
 			m.Sessions = append(m.Sessions, Session{
-				ID: id, Expires: rec.expires, Fields: rec.fields.copied(), Matches: slices.Clone(rec.matches),
+				ID: rec.id, Expires: rec.expires, Fields: rec.fields.copied(), Matches: slices.Clone(rec.matches),
 			})
 		}
 	}
@@ -90,18 +90,16 @@ func (f *Filter) Changes(all bool) Memory {
 func (f *Filter) Recall(m Memory) {
 	f.work.Lock()
 	defer f.work.Unlock()
-	f.lastDate, f.lastDateText, f.hasLastDate = m.LastDate, m.LastDateText, m.HasLastDate
+	f.lastDate, f.lastText, f.hasLastDate = m.LastDate, []byte(m.LastDateText), m.HasLastDate
 	f.buffer = m.Buffer
 	slices.SortStableFunc(m.Sessions, func(a, b Session) int { return cmp.Compare(a.Expires, b.Expires) })
 	s := &f.sessions
-	s.byID, s.order = map[string]*record{}, nil
-	s.news = news{on: true}
+	*s = sessions{news: news{on: true}}
 	for i, open := range m.Sessions {
 		if i < len(m.Sessions)-maxSessions {
 			s.news.over = append(s.news.over, open.ID)
 			continue
 		}
-		s.byID[open.ID] = &record{fields: open.Fields, matches: open.Matches, expires: open.Expires, told: true}
-		s.order = append(s.order, open.ID)
+		s.add(open.ID, &record{fields: open.Fields, matches: open.Matches, told: true}, open.Expires)
 	}
 }

@@ -21,6 +21,8 @@ type Regex struct {
 	alts   []derived
 	tuples []derived
 	skips  []int // the groups of <SKIPLINES>, in order
+
+	content int // the group named content, 0 or less for none
 }
 
 // derived is a group alt_NAME or tuple_NAME and the field that it adds to.
@@ -49,6 +51,7 @@ func CompileRegex(pattern string, useDNS UseDNS, multiLine bool) (*Regex, error)
 	}
 	r := &Regex{re: re, text: text, source: pattern, useDNS: useDNS, names: re.GroupNames()}
 	r.findDerived()
+	r.content = re.GroupIndex("content")
 	for i := 0; ; i++ {
 		g := re.GroupIndex("skiplines" + pytext.Str(i))
 		if g < 0 {
@@ -94,16 +97,19 @@ func (r *Regex) hasID() bool {
 	return false
 }
 
-// fields appends the named groups of a match on text to fs, in the order in
-// which they open, with alternatives and tuples put together.
-func (r *Regex) fields(fs Fields, text string, caps []int) Fields {
+// derives says whether there are groups that add to other fields.
+func (r *Regex) derives() bool { return len(r.alts)+len(r.tuples) > 0 }
+
+// fields appends the named groups of a match to fs, which has none yet, in the
+// order in which they open, with alternatives and tuples put together.
+func (r *Regex) fields(fs Fields, v *view, caps []int) Fields {
 	for g, name := range r.names {
 		if name == "" {
 			continue
 		}
 		f := Field{Name: name}
 		if caps[2*g] >= 0 {
-			f.Kind, f.Text = Text, text[caps[2*g]:caps[2*g+1]]
+			f.Kind, f.Text = Text, v.text(caps[2*g], caps[2*g+1])
 		}
 		fs = append(fs, f)
 	}

@@ -10,7 +10,9 @@ func (f *Filter) LineTime(line []byte) (unix float64, ok bool) {
 	if s.detector == nil {
 		return 0, false
 	}
-	text := f.decode(s, Line{Text: line})
+	f.tick(s)
+	text, _ := s.codec.decode(nil, line)
+	text = trimEnd(text)
 	m, ok := s.detector.Find(text)
 	if !ok || m.Start == m.End {
 		return 0, false

@@ -16,26 +16,33 @@ const (
 type record struct {
 	fields  Fields
 	matches []Match
-	expires float64
-	told    bool // Changes has given it away
+
+	id         string // of the session
+	expires    float64
+	told       bool // Changes has given it away
+	prev, next *record
 }
 
 // copied is a copy that does not share lists with the session.
 func (fs Fields) copied() Fields {
 	out := slices.Clone(fs)
 	for i := range out {
-		if out[i].Kind == Users {
-			out[i].Value = slices.Clone(out[i].Value.([]string))
+		if f := &out[i]; f.Kind == Users {
+			f.Value, f.Text = slices.Clone(f.users()), ""
 		}
 	}
 	return out
 }
 
-// sessions are the open sessions by their F-MLFID, oldest first in order.
+// sessions are the open sessions by their F-MLFID, in the order in which they
+// were opened.
 type sessions struct {
-	byID  map[string]*record
-	order []string
-	news  news
+	byID        map[string]*record
+	first, last *record
+	news        news
+
+	over *record // closed sessions whose data may be in use until the next line
+	free *record // those whose memory may be used again
 }
 
 func (s *sessions) get(id string, now float64) *record {
@@ -54,50 +61,105 @@ func (s *sessions) drop(id string) {
 	}
 	s.news.closed(id, rec)
 	delete(s.byID, id)
-	if i := slices.Index(s.order, id); i >= 0 {
-		s.order = slices.Delete(s.order, i, i+1)
+	if rec.prev != nil {
+		rec.prev.next = rec.next
+	} else {
+		s.first = rec.next
 	}
+	if rec.next != nil {
+		rec.next.prev = rec.prev
+	} else {
+		s.last = rec.prev
+	}
+	rec.next, s.over = s.over, rec
 }
 
-// put opens a session; when there are too many, expired ones at the front go
-// and with them the oldest one that is still alive.
-func (s *sessions) put(id string, rec *record, now float64) {
-	if s.byID == nil {
-		s.byID = map[string]*record{}
+// nextLine lets the memory of sessions that the last line closed be used again.
+func (s *sessions) nextLine() {
+	for rec := s.over; rec != nil; {
+		next := rec.next
+		clear(rec.fields)
+		clear(rec.matches)
+		*rec = record{fields: rec.fields[:0], matches: rec.matches[:0], next: s.free}
+		s.free, rec = rec, next
 	}
+	s.over = nil
+}
+
+// put opens a session with the data of rec, which gets other memory in
+// exchange; when there are too many, expired ones at the front go and with them
+// the oldest one that is still alive.
+func (s *sessions) put(id string, rec *record, now float64) *record {
 	for len(s.byID) >= maxSessions {
-		oldest := s.order[0]
-		alive := s.byID[oldest].expires > now
-		s.drop(oldest)
+		alive := s.first.expires > now
+		s.drop(s.first.id)
 		if alive {
 			break
 		}
 	}
 	s.drop(id)
-	rec.expires = now + sessionSeconds
+	open := s.free
+	if open != nil {
+		s.free = open.next
+	} else {
+		open = &record{}
+	}
+	fields, matches := open.fields, open.matches
+	*open = record{fields: rec.fields, matches: rec.matches}
+	rec.fields, rec.matches = fields[:0], matches[:0]
+	s.add(id, open, now+sessionSeconds)
+	return open
+}
+
+// add opens a session behind all others.
+func (s *sessions) add(id string, rec *record, expires float64) {
+	if s.byID == nil {
+		s.byID = make(map[string]*record, maxSessions)
+	}
+	rec.id, rec.expires, rec.prev, rec.next = id, expires, s.last, nil
+	if s.last != nil {
+		s.last.next = rec
+	} else {
+		s.first = rec
+	}
+	s.last = rec
 	s.byID[id] = rec
-	s.order = append(s.order, id)
 }
 
 // addUser notes the user of a line among the session's users and gives how
 // many there are.
 func (fs *Fields) addUser(user Field) int {
-	var users []string
-	if u, ok := fs.Get("users"); ok && u.Kind == Users {
-		users = u.Value.([]string)
+	at := fs.index("users")
+	if at >= 0 && (*fs)[at].Kind != Users {
+		at = -1
 	}
-	if user.isTrue() {
-		if name := pytext.Str(user.Python()); !slices.Contains(users, name) {
-			users = append(slices.Clip(users), name)
-			fs.put(Field{Name: "users", Kind: Users, Value: users})
+	if !user.isTrue() {
+		if at < 0 {
+			return 0
 		}
+		return len((*fs)[at].users())
+	}
+	name := user.Text
+	if user.Kind != Text {
+		name = pytext.Str(user.Python())
+	}
+	if at < 0 {
+		fs.put(Field{Name: "users", Kind: Users, Text: name})
+		return 1
+	}
+	users := (*fs)[at].users()
+	if !slices.Contains(users, name) {
+		users = append(slices.Clip(users), name)
+		(*fs)[at] = Field{Name: "users", Kind: Users, Value: users}
 	}
 	return len(users)
 }
 
 // mergeSession puts a line into its session, COMPAT 2.7.2 to 2.7.8, and gives
 // the record to judge: the session's with the line's data on top.
-func (f *Filter) mergeSession(j *job, id string, rec *record, lines []Match) *record {
+func (f *Filter) mergeSession(j *job, id string, lines []Match) *record {
+	rec := &f.scratch.rec
+	rec.matches = rec.matches[:0]
 	line := &rec.fields
 	gained := line.isTrue("mlfgained")
 	nofail := gained || line.isTrue("nofail")
@@ -117,7 +179,7 @@ func (f *Filter) mergeSession(j *job, id string, rec *record, lines []Match) *re
 		}
 	} else if !forget {
 		users = line.addUser(user)
-		f.sessions.put(id, rec, j.now)
+		rec = f.sessions.put(id, rec, j.now)
 	}
 	fs := &rec.fields
 	if fs.pop("mlfpending") || users > 1 {
@@ -134,9 +196,12 @@ func (f *Filter) mergeSession(j *job, id string, rec *record, lines []Match) *re
 	switch {
 	case !nofail:
 		fs.pop(waiting)
-		rec.matches = slices.Concat(kept, rec.matches, lines)
+		if len(kept) > 0 {
+			rec.matches = slices.Concat(kept, rec.matches)
+		}
+		rec.matches = append(rec.matches, lines...)
 	case !forget:
-		fs.put(Field{Name: waiting, Kind: Lines, Value: slices.Concat(kept, lines)})
+		fs.put(Field{Name: waiting, Kind: Lines, Value: append(kept, lines...)})
 	}
 	rec.limit()
 	f.sessions.news.changed(id)
@@ -154,7 +219,7 @@ func (rec *record) join(line *record, user Field, gained bool) int {
 		fs.pop("mlfpending")
 	}
 	if !excused && !fs.isTrue("mlfpending") {
-		rec.matches = nil // already delivered
+		rec.matches = rec.matches[:0] // already delivered
 	}
 	fs.update(line.fields)
 	return users
@@ -166,11 +231,11 @@ const maxSessionLines = 1000
 // limit drops the oldest lines of a session that keeps too many.
 func (rec *record) limit() {
 	if over := len(rec.matches) - maxSessionLines; over > 0 {
-		rec.matches = slices.Clone(rec.matches[over:])
+		rec.matches = rec.matches[over:]
 	}
 	if w, ok := rec.fields.Get("nofail-matches"); ok && w.Kind == Lines {
 		if lines := w.Value.([]Match); len(lines) > maxSessionLines {
-			w.Value = slices.Clone(lines[len(lines)-maxSessionLines:])
+			w.Value = lines[len(lines)-maxSessionLines:]
 			rec.fields.put(w)
 		}
 	}

@@ -220,7 +220,7 @@ func valueRepr(f *filter.Field) string {
 		return addrRepr(f.Value.(ipaddr.Addr))
 	case filter.Users:
 		var parts []string
-		for _, u := range f.Value.([]string) {
+		for _, u := range f.Python().([]string) {
 			parts = append(parts, pytext.Repr(u))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"

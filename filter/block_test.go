@@ -1,0 +1,284 @@
+package filter_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"f2b-go/config"
+	"f2b-go/filter"
+	"f2b-go/filter/date"
+	"f2b-go/internal/pytext"
+	"f2b-go/internal/testenv"
+)
+
+// told is what came of a line, as text.
+func told(found []filter.Failure, v filter.Verdict) string {
+	if v.Err != nil {
+		return "error " + v.Err.Error()
+	}
+	parts := []string{}
+	for i := range found {
+		parts = append(parts, written(&found[i]))
+	}
+	return fmt.Sprint(strings.Join(parts, " + "), v.Time, v.HasTime, v.Template, v.PrefTried, v.PrefMatched, v.Ignored, v.TooOld, v.OverBudget)
+}
+
+// blockCase is a filter and lines to be judged one by one and in blocks.
+type blockCase struct {
+	setup
+	gate  bool
+	lines []string
+}
+
+func (c blockCase) mode(i int) filter.Mode {
+	m := c.setup.mode()
+	m.Gate, m.FindTime, m.InOperation = c.gate, 600, i%2 == 1
+	return m
+}
+
+// judged is all that a filter makes of lines: one text for each, and what it
+// logs.
+type judged struct {
+	lines     []string
+	messages  []string
+	templates []date.TemplateInfo
+	buffer    []filter.Match
+}
+
+// judgeEach judges lines one by one.
+func (c blockCase) judgeEach(t *testing.T, clock func(int) time.Time) judged {
+	var out judged
+	at := 0
+	f := newFilter(t, c.setup, filter.Env{Log: logged(&out.messages), Clock: func() time.Time { return clock(at) }})
+	for i, line := range c.lines {
+		at = i
+		found, v := f.Judge(filter.Line{Text: []byte(line + "\n"), Source: "log"}, c.mode(i/10))
+		out.lines = append(out.lines, told(found, v))
+	}
+	out.templates, out.buffer = f.DateTemplates(), f.Buffer()
+	return out
+}
+
+// judgeBlocks judges them in blocks of ten lines.
+func (c blockCase) judgeBlocks(t *testing.T, every bool, clock func(int) time.Time) judged {
+	var out judged
+	at := 0
+	f := newFilter(t, c.setup, filter.Env{Log: logged(&out.messages), Clock: func() time.Time { return clock(at) }})
+	f.MakePlan(c.CheckAll, []byte(strings.Join(c.lines, "\n")))
+	for i, lines := range slices.Collect(slices.Chunk(c.lines, 10)) {
+		at = i * 10
+		mode := c.mode(i)
+		mode.Every = every
+		results := make([]string, len(lines))
+		err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n"), Source: "log"}, mode, func(j *filter.Judged) error {
+			results[j.Number-1] = told(j.Failures, j.Verdict)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.lines = append(out.lines, results...)
+	}
+	out.templates, out.buffer = f.DateTemplates(), f.Buffer()
+	return out
+}
+
+// sameInBlocks judges lines in both ways and compares. Of lines without
+// failures only those that are asked for are told of.
+func sameInBlocks(t *testing.T, name string, c blockCase) {
+	t.Helper()
+	clock := func(i int) time.Time { return now.Add(time.Duration(i/10) * time.Second) }
+	want := c.judgeEach(t, clock)
+	for _, every := range []bool{true, false} {
+		got := c.judgeBlocks(t, every, clock)
+		for i := range want.lines {
+			quiet := !isFailure(want.lines[i]) && !strings.HasPrefix(want.lines[i], "error")
+			if got.lines[i] == want.lines[i] || !every && quiet && got.lines[i] == "" {
+				continue
+			}
+			t.Errorf("%s, every %v, line %d: %q\n got %s\nwant %s", name, every, i+1, c.lines[i], got.lines[i], want.lines[i])
+			return
+		}
+		if a, b := strings.Join(got.messages, "\n"), strings.Join(want.messages, "\n"); a != b {
+			t.Errorf("%s, every %v: messages\n%s\nwant\n%s", name, every, a, b)
+		}
+		if a, b := fmt.Sprint(got.templates), fmt.Sprint(want.templates); a != b {
+			t.Errorf("%s, every %v: templates\n%s\nwant\n%s", name, every, a, b)
+		}
+		if a, b := fmt.Sprint(got.buffer), fmt.Sprint(want.buffer); a != b {
+			t.Errorf("%s, every %v: buffer\n%s\nwant\n%s", name, every, a, b)
+		}
+	}
+}
+
+// isFailure says whether a text of told is of failures: they begin with the
+// number of a regex.
+func isFailure(text string) bool { return text != "" && text[0] >= '0' && text[0] <= '9' }
+
+// TestBlocksAsLines judges the lines of the tests beside fail2ban in blocks.
+func TestBlocksAsLines(t *testing.T) {
+	for name, s := range cases() {
+		for _, gate := range []bool{false, true} {
+			sameInBlocks(t, fmt.Sprint(name, ", gate ", gate), blockCase{setup: s, gate: gate, lines: s.Lines})
+		}
+	}
+}
+
+// stock reads all filters of a configuration.
+func stock(t *testing.T, dir string) map[string]setup {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "filter.d", "*.conf"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no filters in ", dir, err)
+	}
+	all := map[string]setup{}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".conf")
+		r, err := config.New(config.Options{Dir: dir, Log: func(config.Message) {}}).ReadFilter(name+".conf", "auto")
+		if err != nil || r == nil {
+			continue
+		}
+		var s setup
+		for _, cmd := range r.Commands {
+			if len(cmd) < 4 {
+				continue
+			}
+			values := cmd[3:]
+			if list, ok := cmd[3].([]any); ok && cmd[0] == "multi-set" {
+				values = list
+			}
+			for _, v := range values {
+				s.take(pytext.Str(cmd[2]), pytext.Str(v))
+			}
+		}
+		if len(s.Fail) > 0 {
+			all[name] = s
+		}
+	}
+	return all
+}
+
+func (s *setup) take(command, value string) {
+	switch command {
+	case "prefregex":
+		s.Pref = value
+	case "addfailregex":
+		s.Fail = append(s.Fail, value)
+	case "addignoreregex":
+		s.Ignore = append(s.Ignore, value)
+	case "maxlines":
+		s.MaxLines, _ = strconv.Atoi(value)
+	case "datepattern":
+		s.Pattern = value
+	}
+}
+
+// sampleLines reads sample logs: the lines of each, and all.
+func sampleLines(t *testing.T, dir string) (byName map[string][]string, all []string) {
+	t.Helper()
+	byName = map[string][]string{}
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(data), "\n") {
+			if line != "" && line[0] != '#' && len(line) < 2000 {
+				byName[filepath.Base(file)] = append(byName[filepath.Base(file)], line)
+				all = append(all, line)
+			}
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("no sample logs in ", dir)
+	}
+	return byName, all
+}
+
+// changed makes another line of a line: pieces go, come, or move, a date gets
+// in the way, bytes are no text.
+func changed(r *rand.Rand, line, other string) string {
+	at := func(s string) int { return r.IntN(len(s) + 1) }
+	from, to := at(line), at(line)
+	if from > to {
+		from, to = to, from
+	}
+	switch r.IntN(8) {
+	case 0:
+		return line[:from] + line[to:]
+	case 1:
+		return line[:from] + other[at(other):]
+	case 2:
+		return line[:from] + "[22/Nov/2026:11:59:01 +0000]" + line[from:]
+	case 3:
+		return line[from:] + line[:from]
+	case 4:
+		return line[:from] + "\xff\xfe" + line[from:]
+	case 5:
+		return line[min(from, 3):] + line[:min(from, 3)]
+	case 6:
+		return line[:from] + now.Add(time.Duration(r.IntN(200)-100)*time.Second).Format("2006-01-02 15:04:05") + line[from:]
+	}
+	return strings.ToUpper(line[:from]) + line[from:]
+}
+
+// stockAndSamples are the filters and sample logs of 1.1.1, else Debian's.
+func stockAndSamples(t *testing.T) (filters map[string]setup, byName map[string][]string, all []string) {
+	t.Helper()
+	dir, logs := "/etc/fail2ban", ""
+	if shared, ok := testenv.Shared(t); ok {
+		dir, logs = filepath.Join(shared, "fail2ban-1.1.1", "config"), filepath.Join(shared, "fail2ban-1.1.1", "samples", "logs")
+	} else if lib, ok := testenv.Fail2ban(t); ok {
+		logs = filepath.Join(lib, "fail2ban", "tests", "files", "logs")
+	} else {
+		return nil, nil, nil
+	}
+	byName, all = sampleLines(t, logs)
+	return stock(t, dir), byName, all
+}
+
+// TestBlocksAsLinesOfSamples judges with every stock filter its own sample
+// lines among others and changed ones, first one by one and then in blocks:
+// verdicts, messages, and the state of the date templates are the same.
+func TestBlocksAsLinesOfSamples(t *testing.T) {
+	filters, byName, all := stockAndSamples(t)
+	failures := 0
+	for name, s := range filters {
+		r := rand.New(rand.NewPCG(uint64(len(name)), 5))
+		own := byName[name]
+		var lines []string
+		for range 300 {
+			line, other := all[r.IntN(len(all))], all[r.IntN(len(all))]
+			if len(own) > 0 && r.IntN(3) > 0 {
+				line = own[r.IntN(len(own))]
+			}
+			if r.IntN(3) == 0 {
+				line = changed(r, line, other)
+			}
+			for range 1 + r.IntN(2) {
+				lines = append(lines, line)
+			}
+		}
+		for i, all := range []bool{false, true} {
+			s.CheckAll, s.Pending, s.Raw = all, all, true
+			c := blockCase{setup: s, gate: i == r.IntN(2), lines: lines}
+			sameInBlocks(t, fmt.Sprint(name, ", all ", all), c)
+			for _, text := range c.judgeEach(t, func(int) time.Time { return now }).lines {
+				if isFailure(text) {
+					failures++
+				}
+			}
+		}
+	}
+	if len(filters) > 0 && failures < 1000 {
+		t.Errorf("only %d lines had failures", failures)
+	}
+}

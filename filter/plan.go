@@ -1,0 +1,327 @@
+package filter
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// plan is what can be known of a filter's regexes beforehand, so that most
+// lines need not be looked at closely: texts of which one must be in a line
+// that a regex matches.
+type plan struct {
+	set    *settings
+	sample int     // bytes of the log that it was made for
+	find   *finder // nil: any line may match
+	always uint64  // bits of regexes that any line may match
+	pref   uint64  // the bit of the prefregex, 0 if any line may match it
+	fail   uint64  // the bits of the failregexes
+	also   []*finder
+	first  [256]uint64 // the failregexes that match a text that begins so
+	joins  []uint64    // for two bytes: stand they together in a text to look for
+}
+
+// The bits of regexes: the failregexes have the lower ones, and from lastRegex
+// on they share one.
+const (
+	lastRegex        = 60
+	lastBit   uint64 = 1 << lastRegex
+	ignoreBit uint64 = 1 << 61
+	prefBit   uint64 = 1 << 62
+	otherBits        = lastBit | ignoreBit | prefBit
+)
+
+// How much of a log a plan is made for: a few lines are not worth one, and one
+// for few lines is made again when there are many.
+const (
+	minSample  = 4 << 10
+	goodSample = 16 << 10
+	maxSample  = 32 << 10
+)
+
+// regexBit is the bit of a failregex.
+func regexBit(i int) uint64 { return 1 << min(i, lastRegex) }
+
+// planFor returns the plan for a block of a log, nil if each regex is to be
+// tried on each line.
+func (f *Filter) planFor(s *settings, all bool, data []byte) *plan {
+	if s.maxLines > 1 || !s.codec.keepsASCII() {
+		return nil
+	}
+	at := &f.plans[0]
+	if all {
+		at = &f.plans[1]
+	}
+	p := *at
+	switch {
+	case p != nil && p.set == s && (p.sample >= goodSample || len(data) < goodSample):
+		return p
+	case len(data) < minSample:
+		return nil
+	}
+	*at = newPlan(s, all, data[:min(len(data), maxSample)])
+	return *at
+}
+
+// newPlan makes a plan for lines like those in sample. With all, the hits of
+// prefregex and ignoreregexes count, too.
+func newPlan(s *settings, all bool, sample []byte) *plan {
+	p := &plan{set: s, sample: len(sample), also: make([]*finder, len(s.fail)), joins: make([]uint64, 1<<16/64)}
+	c := chooser{log: newLogSample(sample)}
+	for i, re := range s.fail {
+		bit := regexBit(i)
+		p.fail |= bit
+		c.add(re, bit)
+		p.noteFirst(re, bit)
+	}
+	p.always = c.without
+	if s.pref != nil && (all || p.always != 0) {
+		if c.add(s.pref, prefBit); c.without&prefBit == 0 {
+			p.pref = prefBit
+		}
+	}
+	if all && s.ignoresFirst() {
+		for _, re := range s.ignore {
+			c.add(re, ignoreBit)
+		}
+		p.always |= c.without & ignoreBit
+	}
+	needles, also := c.choose()
+	if len(needles) > 0 && (p.always&p.fail == 0 || p.pref != 0) {
+		p.find = newFinder(needles, c.log.count)
+		p.join(needles)
+	}
+	for i, set := range also {
+		if i < lastRegex && len(set) > 0 && p.find != nil {
+			p.also[i] = newFinder(set, c.log.count)
+			p.join(set)
+		}
+	}
+	return p
+}
+
+// noteFirst notes how a text begins that a failregex matches.
+func (p *plan) noteFirst(re *Regex, bit uint64) {
+	set, _ := re.re.FirstBytes()
+	for b := range p.first {
+		if !re.re.Anchored() || set.Has(byte(b)) {
+			p.first[b] |= bit
+		}
+	}
+}
+
+// join notes which bytes stand together in texts to look for.
+func (p *plan) join(needles []needle) {
+	for _, n := range needles {
+		for i := 1; i < len(n.text); i++ {
+			k := int(n.text[i-1])<<8 | int(n.text[i])
+			p.joins[k/64] |= 1 << (k % 64)
+		}
+	}
+}
+
+// joined says whether a text to look for may come to be where a date is cut
+// out of a line between two bytes.
+func (p *plan) joined(before, after byte) bool {
+	k := int(before)<<8 | int(after)
+	return p.joins[k/64]>>(k%64)&1 != 0
+}
+
+// maybe takes the bits of what was found in a line and gives those of the
+// regexes that may match it. In the bits is the prefregex's if it may match.
+func (p *plan) maybe(found uint64, line []byte) uint64 {
+	if p.pref != 0 && found&p.pref == 0 {
+		return (found | p.always) & ignoreBit
+	}
+	found |= p.always
+	for rest := found & p.fail &^ lastBit; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(rest)
+		if also := p.also[i]; also != nil && !also.in(line) {
+			found &^= 1 << i
+		}
+	}
+	return found
+}
+
+// in says whether any needle is in the line.
+func (f *finder) in(line []byte) bool {
+	find := finding{finder: f, data: line}
+	_, _, ok := find.next()
+	return ok
+}
+
+// chooser chooses, of the sets of texts of each regex, the one to look for.
+type chooser struct {
+	log     *logSample
+	regexes []choice
+	without uint64 // bits of regexes that have no such set
+}
+
+// choice is a regex and its sets.
+type choice struct {
+	bit  uint64
+	sets []literalSet
+}
+
+// literalSet is texts of which one is in every match.
+type literalSet struct {
+	texts    []string
+	shortest int
+	seen     float64 // how many of them a line of the log holds, about
+}
+
+// add notes the sets of a regex.
+func (c *chooser) add(re *Regex, bit uint64) {
+	ch := choice{bit: bit}
+	for _, texts := range re.re.Literals() {
+		if set := (literalSet{texts: slices.Clone(texts)}); set.measure(c.log) {
+			ch.sets = append(ch.sets, set)
+		}
+	}
+	if len(ch.sets) == 0 {
+		c.without |= bit
+		return
+	}
+	c.regexes = append(c.regexes, ch)
+}
+
+// measure reports whether the texts can be looked for: they must be as long as
+// a finder needs them and look the same in every encoding.
+func (s *literalSet) measure(log *logSample) bool {
+	s.shortest = len(s.texts[0])
+	for i, text := range s.texts {
+		text = longestPart(text)
+		if len(text) < minNeedle || strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || r == '\n' || r == '\r' }) {
+			return false
+		}
+		s.texts[i] = text
+		s.shortest = min(s.shortest, len(text))
+		s.seen += log.lines(text)
+	}
+	return true
+}
+
+// longestPart is the longest part of a text that has no empty brackets in it:
+// in the log the date stands between them.
+func longestPart(text string) string {
+	best, from := "", 0
+	for i := 1; i <= len(text); i++ {
+		if i < len(text) && !emptyBrackets(text[i-1:i+1]) {
+			continue
+		}
+		if i-from > len(best) {
+			best = text[from:i]
+		}
+		from = i
+	}
+	return best
+}
+
+func emptyBrackets(two string) bool { return two == "[]" || two == "()" || two == "<>" || two == `""` }
+
+// What a line costs, in nanoseconds or so: if a text is found in it, and
+// for a look at every byte.
+const (
+	hitCost  = 300
+	lookCost = 100
+	seldom   = 0.02 // what is seen less often need not be looked at twice
+	telling  = 0.3  // and only this much rarer is worth a second look
+)
+
+// cost estimates what it costs to look for the set, if others allow for a
+// length at best.
+func (s *literalSet) cost(best int) float64 {
+	_, step := looks(min(s.shortest, best))
+	_, least := looks(best)
+	return hitCost*min(s.seen, 1) + lookCost*(1/float64(step)-1/float64(least))
+}
+
+// choose gives what to look for, and what else must be in a line for the
+// failregexes.
+func (c *chooser) choose() (needles []needle, also map[int][]needle) {
+	best := 1 << 10
+	for _, ch := range c.regexes {
+		longest := 0
+		for _, s := range ch.sets {
+			longest = max(longest, s.shortest)
+		}
+		best = min(best, longest)
+	}
+	bitsOf := map[string]uint64{}
+	also = map[int][]needle{}
+	for _, ch := range c.regexes {
+		slices.SortStableFunc(ch.sets, func(a, b literalSet) int { return cmp.Compare(a.cost(best), b.cost(best)) })
+		for _, text := range ch.sets[0].texts {
+			bitsOf[text] |= ch.bit
+		}
+		if second := ch.second(); second != nil {
+			also[bits.TrailingZeros64(ch.bit)] = second
+		}
+	}
+	for text, bit := range bitsOf {
+		needles = append(needles, needle{text, bit})
+	}
+	slices.SortFunc(needles, func(a, b needle) int { return cmp.Compare(a.text, b.text) })
+	return needles, also
+}
+
+// second chooses the texts of which one must be there as well, if that is
+// likely to spare the regex. The regex itself sees at once if a single text is
+// missing.
+func (ch *choice) second() (needles []needle) {
+	if ch.sets[0].seen < seldom || ch.bit >= lastBit {
+		return nil
+	}
+	least := telling
+	for _, s := range ch.sets[1:] {
+		if len(s.texts) > 1 && s.seen < least {
+			least, needles = s.seen, nil
+			for _, text := range s.texts {
+				needles = append(needles, needle{text, 1})
+			}
+		}
+	}
+	return needles
+}
+
+// logSample counts what is seen in a piece of a log.
+type logSample struct {
+	counts [5][]uint16 // by how many bytes count, and their hash
+	total  float64     // lines
+}
+
+func newLogSample(data []byte) *logSample {
+	s := &logSample{total: 1}
+	for n := minNeedle; n <= 4; n++ {
+		s.counts[n] = make([]uint16, 1<<finderBits)
+	}
+	for i := 0; i+4 <= len(data); i++ {
+		x := uint32(data[i]) | uint32(data[i+1])<<8
+		s.counts[2][finderHash(x)]++
+		x |= uint32(data[i+2]) << 16
+		s.counts[3][finderHash(x)]++
+		x |= uint32(data[i+3]) << 24
+		s.counts[4][finderHash(x)]++
+		if data[i] == '\n' {
+			s.total++
+		}
+	}
+	return s
+}
+
+// count tells how often the bytes of x that mask takes were seen.
+func (s *logSample) count(x, mask uint32) int {
+	return int(s.counts[bits.Len32(mask)/8][finderHash(x)])
+}
+
+// lines tells in which part of the lines a text stands at most.
+func (s *logSample) lines(text string) float64 {
+	n := min(4, len(text))
+	least := int(s.total)
+	for i := 0; i+n <= len(text); i++ {
+		least = min(least, int(s.counts[n][finderHash(fourBytes(text[i:i+n]))]))
+	}
+	return float64(least) / s.total
+}
