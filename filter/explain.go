@@ -73,7 +73,8 @@ func (e *Explainer) step(re *Regex, text string) Step {
 	out := Step{Source: re.source, Regex: re.text, Text: text, From: -1, To: -1}
 	caps, ok, _ := re.re.Search(nil, []byte(text), 0, len(text))
 	if ok {
-		out.Groups = re.fields(nil, text, caps)
+		v := plainView(text)
+		out.Groups = re.fields(nil, &v, caps)
 		out.Reach = pyre.Reach{Matched: true, Start: caps[0], End: caps[1]}
 		return out
 	}
