@@ -23,7 +23,7 @@ func compile(t *tree) *program {
 		tabs:  map[[256]uint8]*[256]uint8{},
 	}
 	root := simplify(t.root)
-	match := c.emit(inst{op: opMatch}, 0, anything())
+	match := c.emit(inst{op: opMatch}, anything())
 	c.prog.start = c.node(root, match)
 	c.prog.first = c.firsts[c.prog.start]
 	if c.prog.anchored = anchored(root); c.prog.insts[c.prog.start].op == opTextStart {
@@ -38,12 +38,10 @@ func compile(t *tree) *program {
 	return c.prog
 }
 
-// emit adds an instruction that stands for what is at pos in the pattern; f
-// tells how the text may go on where it matches.
-func (c *compiler) emit(in inst, pos int, f first) int32 {
+// emit adds an instruction; f tells how the text may go on where it matches.
+func (c *compiler) emit(in inst, f first) int32 {
 	in.self = int32(len(c.prog.insts))
 	c.prog.insts = append(c.prog.insts, in)
-	c.prog.infos = append(c.prog.infos, instInfo{pos: int32(pos), memo: -1})
 	c.firsts = append(c.firsts, f)
 	return in.self
 }
@@ -56,7 +54,6 @@ func (c *compiler) fill(at int32, in inst) {
 
 // node compiles n so that it goes on at next, and returns where it begins.
 func (c *compiler) node(n *node, next int32) int32 {
-	pos := n.pos
 	switch n.kind {
 	case nodeLiteral, nodeSet:
 		return c.char(n, next)
@@ -68,20 +65,20 @@ func (c *compiler) node(n *node, next int32) int32 {
 		return c.repeat(n, next)
 	case nodeGroup:
 		f := c.firsts[next]
-		next = c.emit(inst{op: opSave, slot: int32(2*n.group + 1), next: next}, pos, f)
+		next = c.emit(inst{op: opSave, slot: int32(2*n.group + 1), next: next}, f)
 		next = c.node(n.subs[0], next)
-		return c.emit(inst{op: opSave, slot: int32(2 * n.group), next: next}, pos, c.firsts[next])
+		return c.emit(inst{op: opSave, slot: int32(2 * n.group), next: next}, c.firsts[next])
 	case nodeAtomic:
-		return c.atomic(n.subs[0], next, pos)
+		return c.atomic(n.subs[0], next)
 	case nodeLook:
 		return c.look(n, next)
 	case nodeBackref:
 		in := inst{op: opBackref, slot: int32(2 * n.group), icase: n.icase, ascii: n.ascii, next: next}
-		return c.emit(in, n.pos, anything())
+		return c.emit(in, anything())
 	case nodeCond:
 		yes, no := c.node(n.subs[0], next), c.node(n.subs[1], next)
 		in := inst{op: opCond, slot: int32(2 * n.group), next: yes, alt: no}
-		return c.emit(in, n.pos, c.firsts[yes].union(c.firsts[no]))
+		return c.emit(in, c.firsts[yes].union(c.firsts[no]))
 	case nodeAt:
 		return c.at(n, next)
 	}
@@ -92,24 +89,24 @@ func (c *compiler) node(n *node, next int32) int32 {
 func (c *compiler) char(n *node, next int32) int32 {
 	f := first{bytes: leadBytes(charSet(n))}
 	if n.kind == nodeSet {
-		return c.emit(inst{op: opClass, class: c.classOf(n.set), next: next}, n.pos, f)
+		return c.emit(inst{op: opClass, class: c.classOf(n.set), next: next}, f)
 	}
-	return c.text(literalText(n.r), next, n.pos)
+	return c.text(literalText(n.r), next)
 }
 
 // text compiles a run of literal characters, "" for one that no text holds.
-func (c *compiler) text(lit string, next int32, pos int) int32 {
+func (c *compiler) text(lit string, next int32) int32 {
 	switch len(lit) {
 	case 0:
-		return c.emit(inst{op: opFail}, pos, first{})
+		return c.emit(inst{op: opFail}, first{})
 	case 1:
 		f := first{}
 		f.bytes.add(lit[0])
-		return c.emit(inst{op: opByte, b: lit[0], next: next}, pos, f)
+		return c.emit(inst{op: opByte, b: lit[0], next: next}, f)
 	}
 	f := first{}
 	f.bytes.add(lit[0])
-	return c.emit(inst{op: opString, lit: lit, next: next}, pos, f)
+	return c.emit(inst{op: opString, lit: lit, next: next}, f)
 }
 
 // literalText returns r as UTF-8, "" for half of a surrogate pair, which
@@ -130,7 +127,7 @@ func (c *compiler) cat(subs []*node, next int32) int32 {
 			for from > 0 && isText(subs[from-1]) {
 				from--
 			}
-			next = c.text(textOf(subs[from:i+1]), next, subs[from].pos)
+			next = c.text(textOf(subs[from:i+1]), next)
 		case subs[i].fold != 0:
 			for from > 0 && joinsFold(subs[from-1]) {
 				from--
@@ -175,5 +172,5 @@ func (c *compiler) folded(subs []*node, next int32) int32 {
 		}
 	}
 	f := first{bytes: leadBytes(charSet(subs[0]))}
-	return c.emit(inst{op: opFold, lit: string(lit), next: next}, subs[0].pos, f)
+	return c.emit(inst{op: opFold, lit: string(lit), next: next}, f)
 }

@@ -67,7 +67,7 @@ func (c *compiler) split(round, next int32, n *node) int32 {
 		in.next, in.alt = next, round
 	}
 	c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
-	return c.emit(in, n.pos, c.firsts[round].union(c.firsts[next]))
+	return c.emit(in, c.firsts[round].union(c.firsts[next]))
 }
 
 func (c *compiler) splitTable(in *inst, x, y first) {
@@ -87,7 +87,7 @@ func bit(set bool, b uint8) uint8 {
 func (c *compiler) openLoop(n *node, next int32) (loop, body int32) {
 	after := c.firsts[next]
 	round := firstOf(n.subs[0], after)
-	loop = c.emit(inst{}, n.pos, round.union(after))
+	loop = c.emit(inst{}, round.union(after))
 	body = c.node(n.subs[0], loop)
 	in := inst{op: opSplit, next: body, alt: next, head: true}
 	if n.greed == lazy {
@@ -108,10 +108,10 @@ func (c *compiler) countedLoop(n *node, next int32) int32 {
 	f := firstOf(n.subs[0], after).union(after)
 	in := inst{op: opLoop, slot: id, alt: next, min: int32(min(n.min, 1<<31-1)), max: limit(n.max),
 		lazy: n.greed == lazy, head: true}
-	loop := c.emit(in, n.pos, f)
+	loop := c.emit(in, f)
 	in.next = c.node(n.subs[0], loop)
 	c.fill(loop, in)
-	return c.emit(inst{op: opLoopInit, slot: id, next: loop}, n.pos, f)
+	return c.emit(inst{op: opLoopInit, slot: id, next: loop}, f)
 }
 
 // limit turns a repeat's maximum into an instruction's.
@@ -145,7 +145,7 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 	}
 	in.tab = c.table(func(b byte) uint8 { return bit(after.bytes.Has(b), 1) })
 	in.end = bit(after.end, 1)
-	return c.emit(in, n.pos, f)
+	return c.emit(in, f)
 }
 
 // possessive compiles a possessive repeat of a group: each round is atomic,
@@ -153,5 +153,5 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 func (c *compiler) possessive(n *node, next int32) int32 {
 	loop := &node{kind: nodeRepeat, pos: n.pos, min: n.min, max: n.max,
 		subs: []*node{{kind: nodeAtomic, pos: n.pos, subs: n.subs}}}
-	return c.atomic(loop, next, n.pos)
+	return c.atomic(loop, next)
 }

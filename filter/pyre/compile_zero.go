@@ -22,29 +22,28 @@ func (c *compiler) at(n *node, next int32) int32 {
 			in.class = c.classOf(asciiClasses().word)
 		}
 	}
-	return c.emit(in, n.pos, firstAt(n.place, c.firsts[next]))
+	return c.emit(in, firstAt(n.place, c.firsts[next]))
 }
 
 // look compiles a look-around. Bodies of one character, and texts ahead,
 // are compared on the spot.
 func (c *compiler) look(n *node, next int32) int32 {
 	body := n.subs[0]
-	pos := n.pos
 	f := firstOf(n, c.firsts[next])
 	switch {
 	case isChar(body) && n.behind:
-		return c.emit(inst{op: opBehind, class: c.classOf(charSet(body)), negate: n.negate, next: next}, pos, f)
+		return c.emit(inst{op: opBehind, class: c.classOf(charSet(body)), negate: n.negate, next: next}, f)
 	case isChar(body):
-		return c.emit(inst{op: opAhead, class: c.classOf(charSet(body)), negate: n.negate, next: next}, pos, f)
+		return c.emit(inst{op: opAhead, class: c.classOf(charSet(body)), negate: n.negate, next: next}, f)
 	case !n.behind && body.kind == nodeCat && allText(body.subs):
-		return c.emit(inst{op: opAheadText, lit: textOf(body.subs), negate: n.negate, next: next}, pos, f)
+		return c.emit(inst{op: opAheadText, lit: textOf(body.subs), negate: n.negate, next: next}, f)
 	}
-	end := c.emit(inst{op: opEndLook}, pos, anything())
+	end := c.emit(inst{op: opEndLook}, anything())
 	in := inst{op: opLook, next: c.node(body, end), alt: next, negate: n.negate}
 	if n.behind {
 		in.slot = int32(n.width)
 	}
-	return c.emit(in, n.pos, f)
+	return c.emit(in, f)
 }
 
 func allText(subs []*node) bool {
@@ -57,10 +56,10 @@ func allText(subs []*node) bool {
 }
 
 // atomic compiles an atomic group.
-func (c *compiler) atomic(body *node, next int32, pos int) int32 {
-	end := c.emit(inst{op: opEndAtomic}, pos, anything())
+func (c *compiler) atomic(body *node, next int32) int32 {
+	end := c.emit(inst{op: opEndAtomic}, anything())
 	in := inst{op: opAtomic, next: c.node(body, end), alt: next}
-	return c.emit(in, pos, firstOf(body, c.firsts[next]))
+	return c.emit(in, firstOf(body, c.firsts[next]))
 }
 
 // alt compiles alternatives, in groups if there are very many.
@@ -92,7 +91,7 @@ func (c *compiler) choose(t *altTable, n *node) int32 {
 	if len(t.ways) == 2 {
 		in.next, in.alt = t.ways[0], t.ways[1]
 		c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
-		return c.emit(in, n.pos, f)
+		return c.emit(in, f)
 	}
 	in.op, in.slot = opAlt, int32(len(c.prog.alts))
 	in.tab = c.table(func(b byte) uint8 {
@@ -100,7 +99,7 @@ func (c *compiler) choose(t *altTable, n *node) int32 {
 	})
 	in.end = t.index(func(w int32) bool { return c.firsts[w].end })
 	c.prog.alts = append(c.prog.alts, *t)
-	return c.emit(in, n.pos, f)
+	return c.emit(in, f)
 }
 
 // index returns where in masks the set of those ways is for which can holds.

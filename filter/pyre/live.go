@@ -24,14 +24,16 @@ const maxRowFacts = 3
 // plan decides for each instruction whether and how its failures are kept.
 func (p *program) plan() {
 	live := p.liveFacts()
+	p.memo = make([]int32, len(p.insts))
 	for i := range p.insts {
+		p.memo[i] = -1
 		switch p.insts[i].op {
 		case opSplit, opAlt, opStar, opLazy, opSpan, opLoop:
 			r, ok := p.memoRow(live[i])
 			if !ok {
 				continue
 			}
-			p.infos[i].memo = int32(len(p.memos))
+			p.memo[i] = int32(len(p.memos))
 			p.memos = append(p.memos, r)
 		}
 	}

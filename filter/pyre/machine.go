@@ -40,7 +40,6 @@ type machine struct {
 	spent   bool
 	dirty   bool // a slot was set with no frame to undo it
 	memo    memo
-	trace   *Trace
 }
 
 // run tries to match from pc and pos on. It reports whether it did; then
@@ -97,9 +96,6 @@ func (m *machine) run(pc int32, pos int) bool {
 		}
 		if pc >= 0 {
 			continue
-		}
-		if m.trace != nil {
-			m.trace.note(in, text, pos, m.prog.infos[in.self].pos)
 		}
 		if pc, pos = m.backUp(); pc < 0 {
 			return false

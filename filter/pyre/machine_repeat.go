@@ -103,6 +103,9 @@ func (m *machine) span(in *inst, pos int) (int32, int) {
 	}
 	hi, met := m.most(in, lo)
 	if met {
+		if hi >= lo {
+			m.setFailed(in, lo, hi)
+		}
 		return -1, pos
 	}
 	if m.memo.on && in.max < 0 {

@@ -101,7 +101,7 @@ func (m *machine) key(r *memoRow, in *inst, pos int) memoKey {
 
 // rowFor returns where the failures of in are kept, nil if they are not.
 func (m *machine) rowFor(in *inst) *memoRow {
-	if i := m.prog.infos[in.self].memo; i >= 0 {
+	if i := m.prog.memo[in.self]; i >= 0 {
 		return &m.prog.memos[i]
 	}
 	return nil

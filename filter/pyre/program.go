@@ -37,8 +37,7 @@ const (
 	opFail                     // never matches
 )
 
-// inst is one instruction. What matching rarely needs is in instInfo, so
-// that an inst fills one cache line.
+// inst is one instruction. It fills one cache line.
 type inst struct {
 	op     opcode
 	b      byte  // opByte
@@ -59,12 +58,6 @@ type inst struct {
 	tab    *[256]uint8 // by next byte: which ways of opSplit, opAlt can match; whether next of opStar, opLazy can
 }
 
-// instInfo is the rest of an instruction.
-type instInfo struct {
-	pos  int32 // place in the pattern, in characters
-	memo int32 // how failures are kept: index into memos, -1 if they are not
-}
-
 // altTable holds the ways of an opAlt. tab gives an index into masks, in
 // which bit i stands for ways[i].
 type altTable struct {
@@ -78,7 +71,7 @@ const maxWays = 32
 // program is a pattern ready to run.
 type program struct {
 	insts []inst
-	infos []instInfo
+	memo  []int32 // by instruction: index into memos, -1 if failures are not kept
 	alts  []altTable
 	start int32
 	slots int // two for each group

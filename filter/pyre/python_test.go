@@ -24,6 +24,14 @@ def spans(m, text):
     if text.isascii():
         return [x for i in range(m.re.groups + 1) for x in m.span(i)]
     return [-1 if x < 0 else len(text[:x].encode()) for i in range(m.re.groups + 1) for x in m.span(i)]
+def search(rx, text, *span):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.25)
+        m = rx.search(text, *span)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return spans(m, text) if m else None
+    except Slow:
+        return [-2]
 def answer(q):
     try:
         rx = re.compile(q["p"], q["f"])
@@ -39,13 +47,7 @@ def answer(q):
         if "pos" in q:
             b = t.encode()
             args += [len(b[:q["pos"]].decode()), len(b[:q["end"]].decode())]
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.25)
-            m = rx.search(*args)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            out.append(spans(m, t) if m else None)
-        except Slow:
-            out.append([-2])
+        out.append(search(rx, *args))
     return {"n": rx.groups, "g": rx.groupindex, "m": out}
 for line in sys.stdin:
     q = json.loads(line)
@@ -56,7 +58,7 @@ for line in sys.stdin:
         r = len(lines)
     elif "over" in q:
         rx = re.compile(q["over"], q["f"])
-        r = {i: spans(m, t) for i, t in enumerate(lines) for m in (rx.search(t),) if m}
+        r = {i: m for i, t in enumerate(lines) for m in (search(rx, t),) if m}
     else:
         r = answer(q)
     sys.stdout.write(json.dumps(r, default=dict) + "\n")

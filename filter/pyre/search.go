@@ -146,7 +146,7 @@ func (m *machine) use(p *program) {
 
 // release lets go of the text and of memory that an unusual search took.
 func (m *machine) release() {
-	m.text, m.caps, m.trace = nil, nil, nil
+	m.text, m.caps = nil, nil
 	if cap(m.stack) > maxStack {
 		m.stack = make([]frame, 0, smallStack)
 	}

@@ -202,6 +202,9 @@ func compareStock(t *testing.T, py *peer, p stockPattern, lines []string) int {
 		found := false
 		caps, found, err = re.SearchWith(&s, caps, []byte(line), 0, len(line))
 		w, matched := want[fmt.Sprint(i)]
+		if len(w) == 1 {
+			continue // too slow for Python
+		}
 		if err != nil || found != matched || found && !slices.Equal(caps, w) {
 			t.Errorf("%s: %q on %q: %v %v %v, Python %v", p.Name, p.Pattern, line, found, caps, err, w)
 		}
