@@ -565,61 +565,67 @@ func blindly(t *testing.T, w *Watcher, s *stream, f func()) {
 	f()
 }
 
+// copytruncate is what logrotate's option of that name does.
+func copytruncate(t *testing.T, path, to string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	do(t, err)
+	do(t, os.WriteFile(to, data, 0o644))
+	do(t, os.Truncate(path, 0))
+}
+
+// missedTurns are rotations of which only the outcome is seen.
+var missedTurns = []struct {
+	name  string
+	first string
+	turn  func(t *testing.T, path string)
+	want  []string
+}{
+	{"renamed twice", "one\n", func(t *testing.T, path string) {
+		write(t, path, "two\n")
+		do(t, os.Rename(path, path+".1"))
+		write(t, path, "three\n")
+		do(t, os.Rename(path+".1", path+".2"))
+		do(t, os.Rename(path, path+".1"))
+		write(t, path, "four\n")
+	}, []string{"one", "two", "three", "four"}},
+	{"copied twice", "one\n", func(t *testing.T, path string) {
+		write(t, path, "two\n")
+		copytruncate(t, path, path+".2")
+		write(t, path, "three\n")
+		copytruncate(t, path, path+".1")
+		write(t, path, "four\n")
+	}, []string{"one", "two", "three", "four"}},
+	{"written and copied after it was empty", "", func(t *testing.T, path string) {
+		write(t, path, "two\n")
+		copytruncate(t, path, path+".1")
+		write(t, path, "three is longer\n")
+	}, []string{"two", "three is longer"}},
+	{"written and copied after it was empty, and empty again", "", func(t *testing.T, path string) {
+		write(t, path, "two\n")
+		copytruncate(t, path, path+".1")
+	}, []string{"two"}},
+	{"copied, then renamed", "one\n", func(t *testing.T, path string) {
+		write(t, path, "two\n")
+		copytruncate(t, path, path+".2")
+		write(t, path, "three\n")
+		do(t, os.Rename(path, path+".1"))
+		write(t, path, "four\n")
+	}, []string{"one", "two", "three", "four"}},
+	{"renamed behind a link, then the link swapped", "one\n", func(t *testing.T, path string) {
+		do(t, os.Rename(path, path+".log"))
+		do(t, os.Symlink(path+".log", path))
+		write(t, path, "two\n")
+		do(t, os.Rename(path+".log", path+".1"))
+		write(t, path, "three\n")
+		write(t, path+".new", "four\n")
+		do(t, os.Symlink(path+".new", path+".tmp"))
+		do(t, os.Rename(path+".tmp", path))
+	}, []string{"one", "two", "three", "four"}},
+}
+
 func TestFilesMissedBetweenTwoLooks(t *testing.T) {
-	copytruncate := func(t *testing.T, path, to string) {
-		data, err := os.ReadFile(path)
-		do(t, err)
-		do(t, os.WriteFile(to, data, 0o644))
-		do(t, os.Truncate(path, 0))
-	}
-	for _, tc := range []struct {
-		name  string
-		first string
-		turn  func(t *testing.T, path string)
-		want  []string
-	}{
-		{"renamed twice", "one\n", func(t *testing.T, path string) {
-			write(t, path, "two\n")
-			do(t, os.Rename(path, path+".1"))
-			write(t, path, "three\n")
-			do(t, os.Rename(path+".1", path+".2"))
-			do(t, os.Rename(path, path+".1"))
-			write(t, path, "four\n")
-		}, []string{"one", "two", "three", "four"}},
-		{"copied twice", "one\n", func(t *testing.T, path string) {
-			write(t, path, "two\n")
-			copytruncate(t, path, path+".2")
-			write(t, path, "three\n")
-			copytruncate(t, path, path+".1")
-			write(t, path, "four\n")
-		}, []string{"one", "two", "three", "four"}},
-		{"written and copied after it was empty", "", func(t *testing.T, path string) {
-			write(t, path, "two\n")
-			copytruncate(t, path, path+".1")
-			write(t, path, "three is longer\n")
-		}, []string{"two", "three is longer"}},
-		{"written and copied after it was empty, and empty again", "", func(t *testing.T, path string) {
-			write(t, path, "two\n")
-			copytruncate(t, path, path+".1")
-		}, []string{"two"}},
-		{"copied, then renamed", "one\n", func(t *testing.T, path string) {
-			write(t, path, "two\n")
-			copytruncate(t, path, path+".2")
-			write(t, path, "three\n")
-			do(t, os.Rename(path, path+".1"))
-			write(t, path, "four\n")
-		}, []string{"one", "two", "three", "four"}},
-		{"renamed behind a link, then the link swapped", "one\n", func(t *testing.T, path string) {
-			do(t, os.Rename(path, path+".log"))
-			do(t, os.Symlink(path+".log", path))
-			write(t, path, "two\n")
-			do(t, os.Rename(path+".log", path+".1"))
-			write(t, path, "three\n")
-			write(t, path+".new", "four\n")
-			do(t, os.Symlink(path+".new", path+".tmp"))
-			do(t, os.Rename(path+".tmp", path))
-		}, []string{"one", "two", "three", "four"}},
-	} {
+	for _, tc := range missedTurns {
 		t.Run(tc.name, func(t *testing.T) {
 			backends(t, func(t *testing.T, opt Options) {
 				path := filepath.Join(t.TempDir(), "app.log")
