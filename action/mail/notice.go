@@ -12,6 +12,8 @@ const (
 	maxLineBytes = 64 << 10
 	// maxText bounds any other text in a notice, in bytes.
 	maxText = 1 << 10
+	// maxAbout bounds what the log says of a notice that cannot be sent.
+	maxAbout = 8 << 10
 	// maxFields bounds the filter's values in a notice.
 	maxFields = 50
 )
@@ -56,7 +58,7 @@ type Notice struct {
 // complete bounds what the notice holds and gives it its key and time.
 func (n *Notice) complete(now time.Time) {
 	n.IP, n.ID = cut(n.IP, maxText), cut(n.ID, maxText)
-	n.About = cut(n.About, maxText)
+	n.About = cut(n.About, maxAbout)
 	n.Lines = lastLines(n.Lines)
 	for name, value := range n.Fields {
 		if n.Fields[name] = cut(value, maxText); len(n.Fields) > maxFields {
