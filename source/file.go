@@ -144,7 +144,7 @@ func prove(r request) error {
 	return err
 }
 
-// forget empties the window: nobody has asked for a while, or the bytes changed.
+// forget empties the window: nothing new came for a while, or the bytes changed.
 func (lf *logFile) forget() {
 	lf.winMu.Lock()
 	lf.window = nil

@@ -62,9 +62,21 @@ func (s *stream) look() (changed bool) {
 	}
 	if changed {
 		s.wakeAll()
+	} else {
+		s.forget()
 	}
 	s.release()
 	return changed
+}
+
+// forget empties the windows of all files: nothing new came for a while.
+func (s *stream) forget() {
+	s.mu.Lock()
+	files := slices.Clone(s.files)
+	s.mu.Unlock()
+	for _, lf := range files {
+		lf.forget()
+	}
 }
 
 func (s *stream) isClosed() bool {
