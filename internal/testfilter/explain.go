@@ -17,11 +17,13 @@ import (
 // explaining is what --explain needs during a run.
 type explaining struct {
 	accounts *filter.Explainer
+	clock    func() time.Time
 	notes    filter.Notes
 	dates    map[string]*pyre.Tracer // of date patterns, by regex
 	jail     string                  // "" if no jail was named
 	trial    *jail.Trial
-	command  bool // the jail has an ignorecommand, which is not run
+	command  bool   // the jail has an ignorecommand, which is not run
+	template string // of the date before
 	bans     []string
 	banned   int
 }
@@ -48,11 +50,11 @@ type dateStep struct {
 }
 
 // startExplaining prepares --explain once there is a filter.
-func (t *tester) startExplaining() {
+func (t *tester) startExplaining(clock func() time.Time) {
 	if !t.opt.explain {
 		return
 	}
-	t.explain = &explaining{accounts: filter.NewExplainer(t.flt), dates: map[string]*pyre.Tracer{}}
+	t.explain = &explaining{clock: clock, accounts: filter.NewExplainer(t.flt), dates: map[string]*pyre.Tracer{}}
 	t.mode.Notes = &t.explain.notes
 }
 
@@ -62,16 +64,8 @@ func (t *tester) takeJail(r *config.FilterReading) error {
 	if x == nil || r.Source != config.FromJail {
 		return nil
 	}
-	clock := time.Now
-	if t.opt.now != "" {
-		at, err := parseNow(t.opt.now, time.Local)
-		if err != nil {
-			return err
-		}
-		clock = func() time.Time { return at }
-	}
 	names := filter.NewNameCache(filter.NameOptions{Log: t.log})
-	trial, err := jail.NewTrial(r.Name, jail.Env{Clock: clock, Resolver: names, Self: jail.NewSelf(clock, names)}, t.opt.now != "")
+	trial, err := jail.NewTrial(r.Name, jail.Env{Clock: x.clock, Resolver: names, Self: jail.NewSelf(x.clock, names)}, t.opt.now != "")
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type jsonStep struct {
 	Matched bool   `json:"matched"`
 	Text    string `json:"text"` // what it was tried on
 	Fits    [2]int `json:"fits"` // in text
-	Weight  int    `json:"weight"`
+	Weight  int    `json:"weight,omitempty"`
 	// Wants is the piece of the regex that does not fit, and WantsAt its place.
 	Wants   string  `json:"wants,omitempty"`
 	WantsAt *[2]int `json:"wants_at,omitempty"`

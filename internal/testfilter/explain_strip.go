@@ -75,6 +75,18 @@ func visibleRune(text string) (cell string, size int) {
 	return fmt.Sprintf(`\U%08x`, r), n
 }
 
+// shortened is the beginning of a text that would fill the screen.
+func shortened(text string) string {
+	const most = 2000
+	if len(text) <= most {
+		return text
+	}
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}
+
 // quoted is text to name in a sentence, cut if it is long.
 func quoted(text string) string {
 	const most = 40

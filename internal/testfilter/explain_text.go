@@ -23,15 +23,15 @@ const indent = "      "
 // its reason, the failregexes and what a jail would do.
 func (t *tester) printExplanation(e *explanation) {
 	st := t.screen.outStyle
-	t.say("%s %s", st.paint(bold, fmt.Sprintf("line %d:", e.line.number)), visible(e.line.text))
+	t.say("%s %s", st.paint(bold, fmt.Sprintf("line %d:", e.line.number)), visible(shortened(e.line.text)))
 	t.tellDate(e)
 	if p := e.steps.Pref; p != nil && p.Reach.Matched && e.notes.Content != e.notes.Seen {
-		t.row("content", visible(strings.TrimSuffix(e.notes.Content, "\n")))
+		t.row("content", visible(shortened(strings.TrimSuffix(e.notes.Content, "\n"))))
 	}
 	word := result(e.line)
 	t.row("verdict", st.paint(resultColour(word), word)+": "+t.why(e))
-	for _, i := range e.line.verdict.Ignored {
-		t.row("", visible(t.ignore[i].text))
+	for _, n := range plusOne(e.line.verdict.Ignored) {
+		t.row("", visible(t.ignore[n-1].text))
 	}
 	for i := range e.line.found {
 		t.tellFailure(e, i)
@@ -45,6 +45,10 @@ func (t *tester) printExplanation(e *explanation) {
 	t.say("")
 }
 
+// oddSeconds is how far a line may be ahead of the clock before a jail warns of
+// it.
+const oddSeconds = 60
+
 // tellDate tells what was cut out as the date and how it was understood.
 func (t *tester) tellDate(e *explanation) {
 	n, v := e.notes, &e.line.verdict
@@ -52,9 +56,17 @@ func (t *tester) tellDate(e *explanation) {
 	template := visible(v.Template)
 	switch {
 	case cut != "" && v.HasTime && !n.Borrowed:
-		t.row("date", fmt.Sprintf("%s is %s, by %s", quoted(cut), timeText(v.Time.Unix), template))
+		text := fmt.Sprintf("%s is %s", quoted(cut), timeText(v.Time.Unix))
+		if v.Template != t.explain.template {
+			text += ", by " + template // not with each line: it is long
+		}
+		t.explain.template = v.Template
+		t.row("date", text)
+		if ahead := v.Time.Unix - float64(t.explain.clock().Unix()); ahead > oddSeconds {
+			t.row("", fmt.Sprintf("this is %s after now: is the zone right? (logtimezone). A jail takes the time at which it reads the line", spanText(ahead)))
+		}
 	case cut != "":
-		t.row("date", fmt.Sprintf("%s is cut out, by %s, but it is no date", quoted(cut), template))
+		t.row("date", fmt.Sprintf("%s is cut out, by %s, but it is no date; a jail takes the time at which it reads the line", quoted(cut), template))
 	case v.Template != "" && v.HasTime:
 		t.row("date", fmt.Sprintf("none is asked for by %s: it counts as of %s", template, timeText(v.Time.Unix)))
 	case v.Template != "":
@@ -189,7 +201,14 @@ func (t *tester) tellBans() {
 	if x == nil || x.trial == nil || t.opt.json {
 		return
 	}
-	t.say("Jail %s would have made %d ban(s): %s", x.jail, x.banned, visible(strings.Join(x.bans, ", ")))
+	line := fmt.Sprintf("Jail %s would have made %d ban(s)", visible(x.jail), x.banned)
+	if x.banned > 0 {
+		line += ": " + visible(strings.Join(x.bans, ", "))
+	}
+	if x.banned > len(x.bans) {
+		line += ", …"
+	}
+	t.say("%s", line)
 	if x.command {
 		t.say("Its ignorecommand was not run.")
 	}

@@ -2,6 +2,7 @@ package testfilter
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"f2b-go/filter"
@@ -14,7 +15,7 @@ func (t *tester) why(e *explanation) string {
 	case v.Err != nil:
 		return fmt.Sprintf("it cannot be judged: %s", visible(v.Err.Error()))
 	case len(l.found) == 0 && len(v.Ignored) > 0:
-		return "ignoreregex " + listed(plusOne(v.Ignored)) + " fits"
+		return t.whyIgnored(e)
 	case len(l.found) > 0:
 		return t.whyFound(e)
 	case e.steps.Pref != nil && !e.steps.Pref.Reach.Matched:
@@ -31,12 +32,36 @@ func (t *tester) why(e *explanation) string {
 	return "no failregex fits"
 }
 
+// regexesFit says that regexes fit, by their numbers.
+func regexesFit(kind string, numbers []int) string {
+	if len(numbers) > 1 {
+		return kind + "es " + listed(numbers) + " fit"
+	}
+	return kind + " " + listed(numbers) + " fits"
+}
+
+func (t *tester) whyIgnored(e *explanation) string {
+	text := regexesFit("ignoreregex", plusOne(e.line.verdict.Ignored))
+	var fits []int
+	for i := range e.steps.Fail {
+		if e.steps.Fail[i].Reach.Matched {
+			fits = append(fits, i+1)
+		}
+	}
+	if len(fits) > 0 {
+		text = regexesFit("failregex", fits) + ", but " + text
+	}
+	return text
+}
+
+// plusOne is a list of numbers from 1 in their order, each once.
 func plusOne(list []int) []int {
 	out := make([]int, len(list))
 	for i, n := range list {
 		out[i] = n + 1
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // whyNoID tells why a match led to no failure.
@@ -59,12 +84,7 @@ func (t *tester) whyFound(e *explanation) string {
 			fits = append(fits, f.Regex)
 		}
 	}
-	text := "failregex " + listed(fits)
-	if len(fits) > 1 {
-		text += " fit"
-	} else {
-		text += " fits"
-	}
+	text := regexesFit("failregex", fits)
 	session := e.line.found[0].Fields.Text("mlfid")
 	switch {
 	case nofail && session != "":
@@ -130,11 +150,16 @@ func wanted(piece string) string {
 // parting is the sentence about the place where a line and a regex part.
 func parting(s *filter.Step) string {
 	r := &s.Reach
-	piece := s.Regex[r.Pattern:r.PatternEnd]
+	regex, from, to := s.Regex, r.Pattern, r.PatternEnd
 	if s.From >= 0 {
-		piece = s.Source[s.From:s.To]
+		regex, from, to = s.Source, s.From, s.To
 	}
-	rest := strings.TrimSuffix(s.Text[r.End:], "\n")
+	word := sameWord(regex[:from], s.Text[:r.End])
+	if r.Forbids || r.Open {
+		word = 0
+	}
+	piece := regex[from-word : to]
+	rest := strings.TrimSuffix(s.Text[r.End-word:], "\n")
 	goesOn := "the line ends"
 	if rest != "" {
 		goesOn = "the line goes on with " + quoted(rest)
@@ -146,4 +171,26 @@ func parting(s *filter.Step) string {
 		return fmt.Sprintf("the regex wants %s, which is nowhere behind this place", wanted(piece))
 	}
 	return fmt.Sprintf("the regex wants %s, %s", wanted(piece), goesOn)
+}
+
+// sameWord is how many letters and digits at the end of a regex, before the
+// place where it parts from a line, are also at the end of the line: the
+// beginning of a word that goes on otherwise.
+func sameWord(regex, line string) int {
+	n := 0
+	for n < min(len(regex), len(line)) {
+		c := regex[len(regex)-1-n]
+		if c != line[len(line)-1-n] || !isWordByte(c) {
+			break
+		}
+		n++
+	}
+	if n < len(regex) && regex[len(regex)-1-n] == '\\' {
+		n = max(n-1, 0) // the first belongs to the backslash
+	}
+	return n
+}
+
+func isWordByte(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }

@@ -222,7 +222,7 @@ func (t *tester) setUp() error {
 		Resolver: filter.NewNameCache(filter.NameOptions{Log: log}),
 	})
 	t.mode = filter.Mode{CheckAll: !o.noCheckAll && o.out == "", RawHosts: o.raw, KeepPending: o.out == ""}
-	t.startExplaining()
+	t.startExplaining(clock)
 	if o.maxLines != 0 {
 		t.shown = o.maxLines
 		if err := t.setMaxLines(o.maxLines); err != nil {
