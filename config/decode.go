@@ -12,22 +12,29 @@ import (
 // syntax in an earlier chunk is found before a bad byte in a later one.
 const pyChunk = 8192
 
-// decodeLines cuts a file into lines as Python's text mode does: UTF-8, and LF,
-// CR and CRLF all end a line. Each line but the last ends in "\n". Where a byte
-// is no UTF-8, the lines that Python gives out before it notices come back with
-// its complaint.
-func decodeLines(data []byte) (lines []string, bad string) {
-	text := data
+// decodeText reads a file as Python's text mode does: UTF-8, with LF, CR and CRLF
+// all made "\n". Where a byte is no UTF-8, the whole lines that Python gives out
+// before it notices come back with its complaint.
+func decodeText(data []byte) (text, bad string) {
 	if !utf8.Valid(data) {
 		var good int
 		good, bad = badUTF8(data)
-		text = data[:good]
+		data = data[:good]
 	}
-	if bytes.IndexByte(text, '\r') >= 0 {
-		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+	if bytes.IndexByte(data, '\r') >= 0 {
+		data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	}
-	lines = strings.SplitAfter(string(text), "\n")
-	if last := len(lines) - 1; lines[last] == "" || bad != "" {
+	if bad != "" {
+		data = data[:bytes.LastIndexByte(data, '\n')+1]
+	}
+	return string(data), bad
+}
+
+// decodeLines is decodeText that gives the lines; each but the last ends in "\n".
+func decodeLines(data []byte) (lines []string, bad string) {
+	text, bad := decodeText(data)
+	lines = strings.SplitAfter(text, "\n")
+	if last := len(lines) - 1; lines[last] == "" {
 		lines = lines[:last]
 	}
 	return lines, bad

@@ -81,10 +81,10 @@ var dialect = ini.LoadOptions{
 // values, duplicates, line numbers), and ini.v1 reads sections, names and values
 // of the result.
 func parseFile(file string, data []byte) (*parsedFile, *Error) {
-	lines, bad := decodeLines(data)
-	entries, err := scan(file, lines)
+	text, bad := decodeText(data)
+	entries, err := scan(file, text)
 	if bad != "" && (err == nil || err.Class == "ParsingError") { // which Python raises at the end of a file
-		return nil, &Error{Class: "UnicodeDecodeError", Pos: Pos{file, len(lines) + 1}, Text: bad, Remedy: "save the file as UTF-8"}
+		return nil, &Error{Class: "UnicodeDecodeError", Pos: Pos{file, strings.Count(text, "\n") + 1}, Text: bad, Remedy: "save the file as UTF-8"}
 	}
 	if err != nil {
 		return nil, err
@@ -148,10 +148,7 @@ func compose(current string, entries []entry) string {
 	var b strings.Builder
 	size := len(current)
 	for _, e := range entries {
-		size += len(e.name) + len(e.text) + 4
-		for _, more := range e.more {
-			size += len(more) + 2
-		}
+		size += len(e.name) + len(e.text) + len(e.rest) + len(e.rest)/8 + 4
 	}
 	b.Grow(size)
 	if !entries[0].header {
@@ -163,9 +160,8 @@ func compose(current string, entries []entry) string {
 			continue
 		}
 		b.WriteString(guard(escape(e.text)))
-		for _, more := range e.more {
-			b.WriteString(newline)
-			b.WriteString(escape(more))
+		if len(e.rest) > 0 {
+			b.WriteString(escape(string(e.rest)))
 		}
 		b.WriteByte('\n')
 	}
@@ -177,14 +173,12 @@ func compose(current string, entries []entry) string {
 // the ends of a value's lines, since ini.v1's own reading of continuations knows
 // no indentation and cuts values where its buffer ends.
 var (
-	escaper = strings.NewReplacer("\x01", "\x01a", "`", "\x01b", `"`, "\x01c")
+	escaper = strings.NewReplacer("\x01", "\x01a", "`", "\x01b", `"`, "\x01c", "\n", "\x01n")
 	escaped = [256]string{'a': "\x01", 'b': "`", 'c': `"`, 'g': "", 'n': "\n"}
 )
 
-const newline = "\x01n"
-
 func escape(s string) string {
-	if !strings.ContainsAny(s, "\x01`\"") {
+	if !strings.ContainsAny(s, "\x01`\"\n") {
 		return s
 	}
 	return escaper.Replace(s)

@@ -13,9 +13,9 @@ import (
 type entry struct {
 	line   int
 	header bool
-	name   string   // section, or the option's name in lower case
-	text   string   // an option's first line
-	more   []string // its continuations; "" for an empty line
+	name   string // section, or the option's name in lower case
+	text   string // an option's first line
+	rest   []byte // its continuations, each with the "\n" before it
 }
 
 // scanner groups the lines of a file by ConfigParser's rules of comments and
@@ -30,6 +30,7 @@ type scanner struct {
 	inSection bool
 	open      bool // the last entry is an option with a name: it takes continuations
 	indent    int  // of the line that began the last entry
+	blank     int  // lines since its last; they count if it goes on
 	bad       []badLine
 }
 
@@ -38,11 +39,20 @@ type badLine struct {
 	repr string
 }
 
+// Limits of one file: how many sections and options it may have, and of how many
+// lines that are neither is told.
+const (
+	maxEntries = 50_000
+	maxBad     = 1000
+)
+
 // scan returns the entries of a file, or the error that ConfigParser raises.
-func scan(file string, lines []string) ([]entry, *Error) {
+func scan(file, text string) ([]entry, *Error) {
 	s := &scanner{file: file, seen: map[string]map[string]bool{}}
-	for i, line := range lines {
-		if err := s.add(i+1, line); err != nil {
+	n := 0
+	for line := range strings.SplitAfterSeq(text, "\n") {
+		n++
+		if err := s.add(n, line); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +66,7 @@ func (s *scanner) add(n int, line string) *Error {
 	value, comment := cutComment(line)
 	if value == "" {
 		if !comment && s.open {
-			s.continueWith("")
+			s.blank++
 		}
 		return nil
 	}
@@ -65,7 +75,10 @@ func (s *scanner) add(n int, line string) *Error {
 		s.continueWith(value)
 		return nil
 	}
-	s.indent = indent
+	s.indent, s.blank = indent, 0
+	if len(s.entries) == maxEntries {
+		return &Error{Class: "LimitError", Pos: Pos{s.file, n}, Text: fmt.Sprintf("reading %s: more than %d sections and options", s.file, maxEntries)}
+	}
 	if end := strings.LastIndexByte(value, ']'); value[0] == '[' && end > 1 {
 		return s.addHeader(n, value[1:end])
 	}
@@ -77,9 +90,20 @@ func (s *scanner) add(n int, line string) *Error {
 	return s.addOption(n, line, value)
 }
 
+// fault notes a line that is neither a section nor an option.
+func (s *scanner) fault(n int, line string) {
+	if len(s.bad) < maxBad {
+		s.bad = append(s.bad, badLine{n, pytext.Repr(line)})
+	}
+}
+
+// continueWith adds a line to the last option.
 func (s *scanner) continueWith(value string) {
 	last := &s.entries[len(s.entries)-1]
-	last.more = append(last.more, value)
+	for ; s.blank > 0; s.blank-- {
+		last.rest = append(last.rest, '\n')
+	}
+	last.rest = append(append(last.rest, '\n'), value...)
 }
 
 func (s *scanner) addHeader(n int, name string) *Error {
@@ -101,12 +125,12 @@ func (s *scanner) addHeader(n int, name string) *Error {
 func (s *scanner) addOption(n int, line, value string) *Error {
 	cut := strings.IndexAny(value, "=:")
 	if cut < 0 {
-		s.bad = append(s.bad, badLine{n, pytext.Repr(line)})
+		s.fault(n, line)
 		return nil
 	}
 	name := lower(rstrip(value[:cut]))
 	if name == "" {
-		s.bad = append(s.bad, badLine{n, pytext.Repr(line)})
+		s.fault(n, line)
 	}
 	if s.options[name] {
 		return &Error{Class: "DuplicateOptionError", Pos: Pos{s.file, n}, Section: s.section, Option: name,
@@ -121,11 +145,12 @@ func (s *scanner) addOption(n int, line, value string) *Error {
 }
 
 func (s *scanner) parsingError() *Error {
-	text := "Source contains parsing errors: " + pytext.Repr(s.file)
+	var text strings.Builder
+	text.WriteString("Source contains parsing errors: " + pytext.Repr(s.file))
 	for _, b := range s.bad {
-		text += fmt.Sprintf("\n\t[line %2d]: %s", b.line, b.repr)
+		fmt.Fprintf(&text, "\n\t[line %2d]: %s", b.line, b.repr)
 	}
-	return &Error{Class: "ParsingError", Pos: Pos{s.file, s.bad[0].line}, Section: s.section, Text: text,
+	return &Error{Class: "ParsingError", Pos: Pos{s.file, s.bad[0].line}, Section: s.section, Text: text.String(),
 		Remedy: "write \"name = value\", or indent the line to continue the value above it"}
 }
 

@@ -32,6 +32,7 @@ type FilterReading struct {
 	Params  pytext.Dict // options of the text, in order
 	Real    pytext.Dict // what they and logtype, datepattern came to (6.7: -vv)
 	// Commands set the filter up: prefregex, addfailregex, … of any jail name.
+	// Where there are none, fail2ban-regex goes on with the text as a regex.
 	Commands [][]any
 }
 
