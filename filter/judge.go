@@ -214,6 +214,10 @@ func (f *Filter) CutLine(data []byte) (line, rest []byte, ok bool) {
 	return f.set.Load().codec.cut(data)
 }
 
+// LinesEndInByte says whether a line ends where a byte 0x0A stands, as in all
+// encodings but those of several bytes a character.
+func (f *Filter) LinesEndInByte() bool { return f.set.Load().codec.unit <= 1 }
+
 // LastDate is the time of the last line that had a date; ok is false before
 // the first.
 func (f *Filter) LastDate() (stamp date.Stamp, ok bool) {

@@ -27,6 +27,8 @@ type source struct {
 	name string
 	next func() (raw []byte, err error) // io.EOF after the last
 	file *os.File
+	// blocks, if not nil, reads the file many lines at a time.
+	blocks *blockReader
 	// number tells the line that next gave last; nil: they are counted.
 	number func() int
 	stop   func() // nil: nothing is to be stopped
@@ -99,11 +101,20 @@ func (t *tester) openFile(path string) (*source, error) {
 	if info, err := file.Stat(); err == nil {
 		size = info.Size()
 	}
-	return &source{name: path, next: newLineReader(t.watched(file, size), t.flt.CutLine).next, file: file}, nil
+	src := &source{name: path, file: file}
+	if r := t.watched(file, size); t.explain != nil || t.flt.MaxLines() > 1 || !t.flt.LinesEndInByte() {
+		src.next = newLineReader(r, t.flt.CutLine).next
+	} else {
+		src.blocks = newBlockReader(r)
+	}
+	return src, nil
 }
 
 // judgeAll judges all lines but blank ones and comments.
 func (t *tester) judgeAll(src *source) error {
+	if src.blocks != nil {
+		return t.judgeBlocks(src)
+	}
 	var buf []byte
 	for number := 1; ; number++ {
 		raw, err := src.next()
@@ -128,10 +139,19 @@ func (t *tester) judgeAll(src *source) error {
 type judged struct {
 	number   int
 	text     string
+	bytes    []byte // instead of text, while that is not needed
 	found    []filter.Failure
 	verdict  filter.Verdict
 	failures []filter.Failure // without nofail ones
 	ignored  bool
+}
+
+// line is the line without its end.
+func (l *judged) line() string {
+	if l.bytes != nil {
+		return string(l.bytes)
+	}
+	return l.text
 }
 
 func (t *tester) judge(l judged, raw []byte, source string) {
@@ -142,17 +162,7 @@ func (t *tester) judge(l judged, raw []byte, source string) {
 		full = len(before) >= t.flt.MaxLines()
 	}
 	l.found, l.verdict = t.flt.Judge(filter.Line{Text: raw, Source: source}, t.mode)
-	if l.verdict.Err != nil {
-		fmt.Fprintf(t.errOut, "line %d: %v\n", l.number, l.verdict.Err)
-	}
-	l.ignored = len(l.verdict.Ignored) > 0
-	for _, f := range l.found {
-		if f.NoFail {
-			l.ignored = true
-		} else {
-			l.failures = append(l.failures, f)
-		}
-	}
+	t.sort(&l)
 	if t.opt.out != "" {
 		t.printFailures(&l)
 		return
@@ -166,6 +176,36 @@ func (t *tester) judge(l judged, raw []byte, source string) {
 	}
 	t.count(&l)
 	t.tell(&l)
+}
+
+// settle counts and prints what came of a line.
+func (t *tester) settle(l *judged) {
+	t.sort(l)
+	if t.opt.json || t.opt.invert {
+		l.text = l.line()
+	}
+	if t.opt.out != "" {
+		t.printFailures(l)
+		return
+	}
+	t.countHits(l)
+	t.count(l)
+	t.tell(l)
+}
+
+// sort tells failures from others, and reports a line that failed.
+func (t *tester) sort(l *judged) {
+	if l.verdict.Err != nil {
+		fmt.Fprintf(t.errOut, "line %d: %v\n", l.number, l.verdict.Err)
+	}
+	l.ignored = len(l.verdict.Ignored) > 0
+	for _, f := range l.found {
+		if f.NoFail {
+			l.ignored = true
+		} else {
+			l.failures = append(l.failures, f)
+		}
+	}
 }
 
 // countHits counts for each regex.
@@ -244,7 +284,7 @@ func (t *tester) count(l *judged) {
 	pendingOnly := o.json && !slices.ContainsFunc(l.failures, func(f filter.Failure) bool { return f.HasID })
 	keep := func(list *[]string, none, all bool, n int) {
 		if !o.json && !none && (all || n <= t.shown+1) {
-			*list = append(*list, l.text)
+			*list = append(*list, l.line())
 		}
 	}
 	switch {

@@ -62,6 +62,7 @@ type tester struct {
 	pref         lastPref
 	prefGroups   []string
 	lines        lineStats
+	judged       judged // the line at hand
 	took         time.Duration
 }
 
