@@ -58,9 +58,21 @@ func (f *Filter) merge(j *job, h *hit) (mlfid string, ok bool) {
 	}
 	rec := &f.scratch.rec
 	fs := rec.fields[:0]
-	if j.s.pref == nil || (j.caps == nil && len(j.pre) == 0) {
+	switch {
+	case j.s.pref == nil || (j.caps == nil && len(j.pre) == 0):
 		fs = h.re.fields(fs, v, h.caps)
-	} else {
+	case j.plan != nil && j.plan.layout[h.number-1] != nil:
+		fs = j.prefFields(fs)
+		for i, at := range j.plan.layout[h.number-1] {
+			switch n := &h.re.named[i]; {
+			case h.caps[2*n.group] < 0:
+			case at >= 0:
+				fs[at] = n.field(v, h.caps)
+			default:
+				fs = append(fs, n.field(v, h.caps))
+			}
+		}
+	default:
 		fs = j.prefFields(fs)
 		f.scratch.own = h.re.fields(f.scratch.own[:0], v, h.caps)
 		fs.update(f.scratch.own)
@@ -79,8 +91,11 @@ func (j *job) prefFields(fs Fields) Fields {
 	}
 	v := *j.lineView()
 	v.from, v.to = 0, len(v.whole)-1-(v.cut[1]-v.cut[0])
-	fs = j.s.pref.fields(fs, &v, j.caps)
-	fs.pop("content")
+	for i := range j.s.pref.named {
+		if n := &j.s.pref.named[i]; n.group != j.s.pref.content {
+			fs = append(fs, n.field(&v, j.caps))
+		}
+	}
 	return fs
 }
 

@@ -17,12 +17,18 @@ type Regex struct {
 	text   string
 	source string // as it was given, with its tags
 	useDNS UseDNS
-	names  []string // by group, "" for a group without name
+	named  []namedGroup // in the order in which they open
 	alts   []derived
 	tuples []derived
 	skips  []int // the groups of <SKIPLINES>, in order
 
 	content int // the group named content, 0 or less for none
+}
+
+// namedGroup is a group with a name.
+type namedGroup struct {
+	group int
+	name  string
 }
 
 // derived is a group alt_NAME or tuple_NAME and the field that it adds to.
@@ -49,7 +55,12 @@ func CompileRegex(pattern string, useDNS UseDNS, multiLine bool) (*Regex, error)
 	if err != nil {
 		return nil, &settingError{"Unable to compile regular expression '" + text + "':\n" + err.Error(), ErrRegex}
 	}
-	r := &Regex{re: re, text: text, source: pattern, useDNS: useDNS, names: re.GroupNames()}
+	r := &Regex{re: re, text: text, source: pattern, useDNS: useDNS}
+	for g, name := range re.GroupNames() {
+		if name != "" {
+			r.named = append(r.named, namedGroup{g, name})
+		}
+	}
 	r.findDerived()
 	r.content = re.GroupIndex("content")
 	for i := 0; ; i++ {
@@ -63,7 +74,8 @@ func CompileRegex(pattern string, useDNS UseDNS, multiLine bool) (*Regex, error)
 }
 
 func (r *Regex) findDerived() {
-	for _, name := range r.names {
+	for _, n := range r.named {
+		name := n.name
 		if len(name) <= len("alt_") {
 			continue
 		}
@@ -103,15 +115,8 @@ func (r *Regex) derives() bool { return len(r.alts)+len(r.tuples) > 0 }
 // fields appends the named groups of a match to fs, which has none yet, in the
 // order in which they open, with alternatives and tuples put together.
 func (r *Regex) fields(fs Fields, v *view, caps []int) Fields {
-	for g, name := range r.names {
-		if name == "" {
-			continue
-		}
-		f := Field{Name: name}
-		if caps[2*g] >= 0 {
-			f.Kind, f.Text = Text, v.text(caps[2*g], caps[2*g+1])
-		}
-		fs = append(fs, f)
+	for _, n := range r.named {
+		fs = append(fs, n.field(v, caps))
 	}
 	for _, d := range r.alts {
 		if v, _ := fs.Get(d.from); v.isTrue() && !fs.isTrue(d.to) {
@@ -129,6 +134,38 @@ func (r *Regex) fields(fs Fields, v *view, caps []int) Fields {
 		fs.put(t)
 	}
 	return fs
+}
+
+// field is the group of a match.
+func (n *namedGroup) field(v *view, caps []int) Field {
+	f := Field{Name: n.name}
+	if from := caps[2*n.group]; from >= 0 {
+		f.Kind, f.Text = Text, v.text(from, caps[2*n.group+1])
+	}
+	return f
+}
+
+// layout tells for each named group of r at which place a failure has the group
+// of the prefregex with that name, -1 for none; nil where groups are put
+// together first.
+func (r *Regex) layout(pref *Regex) []int {
+	if pref == nil || r.derives() || pref.derives() {
+		return nil
+	}
+	places := make([]int, len(r.named))
+	for i := range r.named {
+		places[i] = -1
+		at := 0
+		for _, n := range pref.named {
+			if n.name == r.named[i].name && n.name != "content" {
+				places[i] = at
+			}
+			if n.name != "content" {
+				at++
+			}
+		}
+	}
+	return places
 }
 
 // skipped lists the lines that <SKIPLINES> took.

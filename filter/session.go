@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"f2b-go/internal/pytext"
@@ -21,6 +22,7 @@ type record struct {
 	expires    float64
 	told       bool // Changes has given it away
 	prev, next *record
+	chain      *record // the next one in the same slot
 }
 
 // copied is a copy that does not share lists with the session.
@@ -34,10 +36,12 @@ func (fs Fields) copied() Fields {
 	return out
 }
 
-// sessions are the open sessions by their F-MLFID, in the order in which they
-// were opened.
+// sessions are the open sessions by their F-MLFID, and in the order in which
+// they were opened.
 type sessions struct {
-	byID        map[string]*record
+	seed        maphash.Seed
+	table       []*record // by the hash of the ID, modulo its length; nil before the first
+	count       int
 	first, last *record
 	news        news
 
@@ -45,22 +49,46 @@ type sessions struct {
 	free *record // those whose memory may be used again
 }
 
+// sessionSlots is how many places the table of sessions has.
+const sessionSlots = 256
+
+func (s *sessions) slot(id string) **record {
+	if s.table == nil {
+		s.seed, s.table = maphash.MakeSeed(), make([]*record, sessionSlots)
+	}
+	return &s.table[maphash.String(s.seed, id)%sessionSlots]
+}
+
+// find returns an open session, nil if there is none of that ID.
+func (s *sessions) find(id string) *record {
+	if s.count == 0 {
+		return nil
+	}
+	rec := *s.slot(id)
+	for rec != nil && rec.id != id {
+		rec = rec.chain
+	}
+	return rec
+}
+
 func (s *sessions) get(id string, now float64) *record {
-	rec := s.byID[id]
+	rec := s.find(id)
 	if rec != nil && rec.expires <= now {
-		s.drop(id)
+		s.drop(rec)
 		return nil
 	}
 	return rec
 }
 
-func (s *sessions) drop(id string) {
-	rec, ok := s.byID[id]
-	if !ok {
-		return
+// drop closes an open session.
+func (s *sessions) drop(rec *record) {
+	s.news.closed(rec.id, rec)
+	at := s.slot(rec.id)
+	for *at != rec {
+		at = &(*at).chain
 	}
-	s.news.closed(id, rec)
-	delete(s.byID, id)
+	*at = rec.chain
+	s.count--
 	if rec.prev != nil {
 		rec.prev.next = rec.next
 	} else {
@@ -78,26 +106,23 @@ func (s *sessions) drop(id string) {
 func (s *sessions) nextLine() {
 	for rec := s.over; rec != nil; {
 		next := rec.next
-		clear(rec.fields)
-		clear(rec.matches)
 		*rec = record{fields: rec.fields[:0], matches: rec.matches[:0], next: s.free}
 		s.free, rec = rec, next
 	}
 	s.over = nil
 }
 
-// put opens a session with the data of rec, which gets other memory in
-// exchange; when there are too many, expired ones at the front go and with them
-// the oldest one that is still alive.
+// put opens a session, of which there is none yet, with the data of rec, which
+// gets other memory in exchange; when there are too many, expired ones at the
+// front go and with them the oldest one that is still alive.
 func (s *sessions) put(id string, rec *record, now float64) *record {
-	for len(s.byID) >= maxSessions {
+	for s.count >= maxSessions {
 		alive := s.first.expires > now
-		s.drop(s.first.id)
+		s.drop(s.first)
 		if alive {
 			break
 		}
 	}
-	s.drop(id)
 	open := s.free
 	if open != nil {
 		s.free = open.next
@@ -113,17 +138,15 @@ func (s *sessions) put(id string, rec *record, now float64) *record {
 
 // add opens a session behind all others.
 func (s *sessions) add(id string, rec *record, expires float64) {
-	if s.byID == nil {
-		s.byID = make(map[string]*record, maxSessions)
-	}
-	rec.id, rec.expires, rec.prev, rec.next = id, expires, s.last, nil
+	at := s.slot(id)
+	rec.id, rec.expires, rec.chain, rec.prev, rec.next = id, expires, *at, s.last, nil
 	if s.last != nil {
 		s.last.next = rec
 	} else {
 		s.first = rec
 	}
-	s.last = rec
-	s.byID[id] = rec
+	s.last, *at = rec, rec
+	s.count++
 }
 
 // addUser notes the user of a line among the session's users and gives how
@@ -175,7 +198,7 @@ func (f *Filter) mergeSession(j *job, id string, lines []Match) *record {
 		users = open.join(rec, user, gained)
 		rec = open
 		if forget {
-			f.sessions.drop(id)
+			f.sessions.drop(open)
 		}
 	} else if !forget {
 		users = line.addUser(user)

@@ -194,6 +194,14 @@ func (a Addr) String() string {
 	return s
 }
 
+// AppendTo appends the ID as String prints it.
+func (a Addr) AppendTo(b []byte) []byte {
+	if a.fam == Inet4 && a.plen == 32 {
+		return a.ip.AppendTo(b)
+	}
+	return append(b, a.String()...)
+}
+
 // addrText is inet_ntop: Go's form but for IPv4 in the last 32 bits.
 func (a Addr) addrText() string {
 	if a.fam == Inet6 {

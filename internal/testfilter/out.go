@@ -26,7 +26,7 @@ func (t *tester) printFailures(l *judged) {
 			Matches: []filter.Match{{After: l.text}},
 		}}
 	}
-	rows := &rowPrinter{t: t}
+	rows := rowPrinter{t: t}
 	for i := range found {
 		rows.print(&found[i])
 	}
@@ -50,10 +50,21 @@ const msgMark = "\x00msg\x00"
 
 func (r *rowPrinter) line(text string) { fmt.Fprintln(r.t.out, text) }
 
+// printID prints the ID of a failure.
+func (t *tester) printID(f *filter.Failure) {
+	b := t.out.AvailableBuffer()
+	if f.HasID {
+		b = f.ID.AppendTo(b)
+	} else {
+		b = append(b, "None"...)
+	}
+	_, _ = t.out.Write(append(b, '\n')) // the last Flush tells
+}
+
 func (r *rowPrinter) print(f *filter.Failure) {
 	switch token := r.t.opt.out; {
 	case token == "id" || token == "fid":
-		r.line(idText(f))
+		r.t.printID(f)
 	case token == "ip":
 		r.line(ipText(f))
 	case token == "msg":
