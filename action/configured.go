@@ -69,10 +69,11 @@ func (a *configured) addressMissing() bool {
 
 // Set gives a property its value, which may change the action's way.
 func (a *configured) Set(name string, value any) error {
+	err := a.Command.Set(name, value)
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.known = false
-	a.mu.Unlock()
-	return a.Command.Set(name, value)
+	return err
 }
 
 // Start starts the commands, or opens the way to the mail server.
@@ -122,7 +123,7 @@ func (a *configured) Ban(ctx context.Context, t *jail.Ticket) error {
 	case byCommands:
 		return a.Command.Ban(ctx, t)
 	case byMail:
-		if t.Restored || a.notes.post == nil {
+		if t.Restored || !a.notes.isOpen() {
 			return nil
 		}
 		opt, err := a.mailOptions()

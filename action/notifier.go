@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"f2b-go/action/mail"
@@ -23,11 +24,15 @@ func hasPlaceholder(text string) bool { return strings.Contains(strings.ToUpper(
 type notifier struct {
 	name string
 	env  Env
+
+	mu   sync.Mutex // a client may tell an action to start while its jail works
 	post *mail.Post
 }
 
 // open begins to send with these settings, or goes on with them.
 func (n *notifier) open(s mail.Settings) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	post, err := n.post, error(nil)
 	if post != nil {
 		post, err = post.Move(s)
@@ -42,19 +47,34 @@ func (n *notifier) open(s mail.Settings) error {
 
 // close waits a few seconds for what is on its way.
 func (n *notifier) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.post != nil {
 		n.post.Close()
 		n.post = nil
 	}
 }
 
+// put hands in a notice.
+func (n *notifier) put(notice mail.Notice) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.post != nil {
+		n.post.Put(notice)
+	}
+}
+
+// isOpen tells whether there is a post.
+func (n *notifier) isOpen() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.post != nil
+}
+
 // event tells of the jail's start or stop.
 func (n *notifier) event(kind mail.Kind) {
-	if n.post == nil {
-		return
-	}
 	doing := map[mail.Kind]string{mail.Started: "start", mail.Stopped: "stop"}[kind]
-	n.post.Put(mail.Notice{
+	n.put(mail.Notice{
 		Kind: kind, Time: n.env.Clock(),
 		About: "Failed to " + doing + " jail '" + n.env.Jail.Name() + "' action '" + n.name + "'",
 	})
@@ -63,9 +83,6 @@ func (n *notifier) event(kind mail.Kind) {
 // ban tells of a ban, with the lines that matches names: "matches" for the
 // ban's own, "ipmatches" or "ipjailmatches" for those of all its bans.
 func (n *notifier) ban(ctx context.Context, t *jail.Ticket, matches string) {
-	if n.post == nil {
-		return
-	}
 	in := newInfo(ctx, &n.env, t)
 	for _, tag := range []string{"ip", "family", "failures", "time", "bantime", "bancount"} {
 		in.value(tag)
@@ -85,7 +102,7 @@ func (n *notifier) ban(ctx context.Context, t *jail.Ticket, matches string) {
 	case "ipjailmatches":
 		notice.Lines = in.all(false).Lines()
 	}
-	n.post.Put(notice)
+	n.put(notice)
 }
 
 // fieldTexts are the filter's values that are texts.

@@ -17,9 +17,8 @@ import (
 type smtp struct {
 	notifier
 
-	mu    sync.Mutex
+	lock  sync.Mutex
 	props map[string]any // by the names of the Python object's attributes
-	skip  bool
 }
 
 var (
@@ -61,16 +60,16 @@ func newSMTP(name string, args []any, env Env) (jail.Action, error) {
 
 // Get returns an attribute.
 func (a *smtp) Get(name string) (value any, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock.Lock()
+	defer a.lock.Unlock()
 	value, ok = a.props[name]
 	return value, ok
 }
 
 // Set changes an attribute from the next mail on.
 func (a *smtp) Set(name string, value any) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock.Lock()
+	defer a.lock.Unlock()
 	a.props[name] = value
 	return nil
 }
@@ -123,8 +122,7 @@ func (a *smtp) Name() string { return a.name }
 
 // Start tells of the jail's start.
 func (a *smtp) Start(context.Context) error {
-	a.skip = hasPlaceholder(a.text("toaddr")) || hasPlaceholder(a.text("fromaddr"))
-	if a.skip {
+	if a.addressMissing() {
 		tellSkipped(&a.env, a.name, placeholderLeft)
 		return nil
 	}
@@ -133,6 +131,11 @@ func (a *smtp) Start(context.Context) error {
 	}
 	a.event(mail.Started)
 	return nil
+}
+
+// addressMissing tells whether an address is the placeholder.
+func (a *smtp) addressMissing() bool {
+	return hasPlaceholder(a.text("toaddr")) || hasPlaceholder(a.text("fromaddr"))
 }
 
 // refresh goes on with the attributes as they are now.
@@ -153,7 +156,7 @@ func (a *smtp) Stop(context.Context) error {
 
 // Ban tells of a ban with the jail's ban time, as smtp.py does.
 func (a *smtp) Ban(ctx context.Context, t *jail.Ticket) error {
-	if t.Restored || a.post == nil {
+	if t.Restored || !a.isOpen() {
 		return nil
 	}
 	if err := a.refresh(); err != nil {
@@ -196,11 +199,11 @@ func (a *smtp) SkipsRestored() bool { return true }
 // skipped starts afresh.
 func (a *smtp) Adopt(fresh jail.Action) bool {
 	other, ok := fresh.(*smtp)
-	if !ok || a.post == nil || hasPlaceholder(other.text("toaddr")) || hasPlaceholder(other.text("fromaddr")) {
+	if !ok || !a.isOpen() || other.addressMissing() {
 		return false
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock.Lock()
+	defer a.lock.Unlock()
 	a.props = other.props
 	return true
 }

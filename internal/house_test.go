@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"control":             {"control/pickle", "jail"},
 	"internal/server":     {"config", "control", "control/pickle", "action", "action/mail", "store", "jail", "filter", "filter/date", "source"},
 	"internal/testfilter": {"config", "jail", "filter", "filter/date", "filter/pyre", "source"},
-	"internal/testaction": {"config", "action", "jail"},
+	"internal/testaction": {"config", "action", "action/mail", "jail"},
 	"internal/check":      {"config", "filter", "filter/date", "filter/pyre", "jail", "action"},
 	"internal/demo":       {},
 	"cmd/f2b-go":          {"internal/server", "internal/testfilter", "internal/testaction", "internal/check", "internal/demo", "control"},

@@ -33,9 +33,9 @@ type box struct {
 	sending int       // so many of them are on their way
 	dropped int       // notices lost since the last mail
 	pace
-	// told is true while a trouble lasts that the log knows of, full and unspooled
-	// likewise for a full box and a spool that fails.
-	told, full, unspooled bool
+	// told is true while a trouble lasts that the log knows of; full, stale and
+	// unspooled likewise for a full box, notices too old and a spool that fails.
+	told, full, stale, unspooled bool
 }
 
 // pace is what decides when the next mail goes.
@@ -126,11 +126,16 @@ func (b *box) expire() {
 		b.spool.remove(b.waiting[n])
 		n++
 	}
-	if n > 0 {
-		b.opt.Log.Error(b.waiting[0].About + ": " + count(n, "notice") + " given up after " + b.settings.Keep.String())
-		b.waiting = b.waiting[n:]
-		b.dropped += n
+	if n == 0 {
+		return
 	}
+	if !b.stale {
+		b.stale = true
+		b.opt.Log.Error(b.waiting[0].About + ": " + count(n, "notice") + " given up after " + b.settings.Keep.String() +
+			", and from now on all that wait for so long")
+	}
+	b.waiting = b.waiting[n:]
+	b.dropped += n
 }
 
 // put takes a notice in.
@@ -173,7 +178,7 @@ func (b *box) poke() {
 // claim takes up the notices of a jail's action: those given, and those that the
 // spool holds but for what another box, if any, is sending.
 func (b *box) claim(p *Post, more []*Notice) {
-	list, err := b.spool.load(p.jail, p.action)
+	list, err := b.spool.load(p.jail, p.action, b.opt.Clock())
 	if err != nil {
 		b.opt.Log.Error(err.Error())
 	}
@@ -227,7 +232,11 @@ func (b *box) send(ctx context.Context, list []*Notice, dropped int) {
 	l := b.composer.compose(ctx, list, dropped)
 	message, err := l.Bytes()
 	var refused []Refusal
-	if err == nil {
+	switch {
+	case err != nil:
+	case b.opt.Preview != nil:
+		b.opt.Preview(message)
+	default:
 		refused, err = b.settings.Server.send(ctx, b.opt.Dial, l.From, l.To, message)
 	}
 	b.mu.Lock()
@@ -258,7 +267,7 @@ func (b *box) delivered(list []*Notice, refused []Refusal, dropped int) {
 	if b.told {
 		b.opt.Log.Info("The mail server " + b.settings.Server.Address() + " takes mail again")
 	}
-	b.told, b.full, b.tries, b.retryAt = false, false, 0, time.Time{}
+	b.told, b.full, b.stale, b.tries, b.retryAt = false, false, false, 0, time.Time{}
 }
 
 // recipients are the readers as the configuration has them.

@@ -358,6 +358,9 @@ func TestGivenUpAfterKeep(t *testing.T) {
 		if got := d.pipe.Dials(); got != tries {
 			t.Errorf("%d more tries for nothing", got-tries)
 		}
+		p.Put(notice(2))
+		after(2 * time.Hour)
+		d.log.wants(t)
 		p.Close()
 	})
 }
@@ -393,13 +396,16 @@ func TestSpoolFolder(t *testing.T) {
 	}
 }
 
-// TestDamagedSpool: files that hold no notice go, and foreign ones stay.
+// TestDamagedSpool: files that hold no notice go, and those of a jail that is
+// long gone; foreign ones stay.
 func TestDamagedSpool(t *testing.T) {
 	spool := filepath.Join(t.TempDir(), "spool")
 	if err := os.Mkdir(spool, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"half.json": `{"Kind":"ban","Ja`, "other.json": `{"Key":"x","Jail":"sshd","Action":"f2b-mail"}`, "README": "mine", "a.new": "x"} {
+	orphan := `{"Key":"orphan","Jail":"gone","Action":"f2b-mail","Queued":"1999-01-01T00:00:00Z"}`
+	waiting := `{"Key":"waiting","Jail":"gone","Action":"f2b-mail","Queued":"1999-12-31T00:00:00Z"}`
+	for name, text := range map[string]string{"orphan.json": orphan, "waiting.json": waiting, "half.json": `{"Kind":"ban","Ja`, "other.json": `{"Key":"x","Jail":"sshd","Action":"f2b-mail"}`, "README": "mine", "a.new": "x"} {
 		if err := os.WriteFile(filepath.Join(spool, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -420,7 +426,7 @@ func TestDamagedSpool(t *testing.T) {
 	})
 	left := glob(t, spool)
 	slices.Sort(left)
-	if diff := cmp.Diff([]string{"README", "a.new", "pipe.json"}, left); diff != "" {
+	if diff := cmp.Diff([]string{"README", "a.new", "pipe.json", "waiting.json"}, left); diff != "" {
 		t.Errorf("left in the spool:\n%s", diff)
 	}
 }

@@ -143,7 +143,7 @@ func (b *box) tellLost(limit time.Duration) {
 func newBox(key string, s Settings, opt Options) *box {
 	b := &box{key: key, settings: s, opt: opt, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	b.composer = s.composer(opt.Clock, func(err error) { opt.Log.Error(err.Error() + "; mails have the usual text") })
-	if s.Spool != "" {
+	if s.Spool != "" && !opt.InMemory {
 		var err error
 		if b.spool, err = openSpool(s.Spool); err != nil {
 			opt.Log.Error(err.Error() + "; notices that wait do not survive a restart")

@@ -101,6 +101,10 @@ type Options struct {
 	Dial  DialFunc
 	// Log takes lines of logger fail2ban.actions; nil for none.
 	Log *slog.Logger
+	// InMemory has no notice wait in a spool, whatever the settings say.
+	InMemory bool
+	// Preview, if not nil, is given the mails in place of a server.
+	Preview func(message []byte)
 }
 
 // validate refuses settings that cannot work.

@@ -19,6 +19,8 @@ const (
 	// maxFiles bounds how many files of a spool are looked at.
 	maxFiles = 20_000
 
+	// orphanAge is how old a notice must be to be one that no action asks for.
+	orphanAge = 30 * 24 * time.Hour
 	// draftAge is how old a draft must be to be a leftover.
 	draftAge = time.Hour
 
@@ -95,8 +97,9 @@ func (s *spool) remove(n *Notice) {
 	}
 }
 
-// load returns the notices of a jail's action, the oldest first.
-func (s *spool) load(jail, action string) ([]*Notice, error) {
+// load returns the notices of a jail's action, the oldest first. It removes what
+// nobody has asked for in a long time.
+func (s *spool) load(jail, action string, now time.Time) ([]*Notice, error) {
 	if s == nil {
 		return nil, nil
 	}
@@ -112,8 +115,13 @@ func (s *spool) load(jail, action string) ([]*Notice, error) {
 	slices.Sort(names)
 	var list []*Notice
 	for _, name := range names {
-		if n := s.read(name); n != nil && n.Jail == jail && n.Action == action {
+		n := s.read(name, now)
+		switch {
+		case n == nil:
+		case n.Jail == jail && n.Action == action:
 			list = append(list, n)
+		case now.Sub(n.Queued) > orphanAge:
+			s.remove(n)
 		}
 	}
 	return list, nil
@@ -121,7 +129,7 @@ func (s *spool) load(jail, action string) ([]*Notice, error) {
 
 // read returns the notice of that file. A file that holds none, and an old
 // draft, is removed; what is no file of the spool's stays.
-func (s *spool) read(name string) *Notice {
+func (s *spool) read(name string, now time.Time) *Notice {
 	key, whole := strings.CutSuffix(name, spoolEnd)
 	if !whole && !strings.HasSuffix(name, draftEnd) {
 		return nil
@@ -136,7 +144,7 @@ func (s *spool) read(name string) *Notice {
 		return nil
 	}
 	if !whole {
-		if time.Since(info.ModTime()) > draftAge {
+		if now.Sub(info.ModTime()) > draftAge {
 			_ = s.root.Remove(name)
 		}
 		return nil

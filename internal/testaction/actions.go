@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"f2b-go/action"
+	"f2b-go/action/mail"
 	"f2b-go/config"
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/pytext"
@@ -16,12 +18,25 @@ import (
 	"f2b-go/jail"
 )
 
-// tested is one action with the commands that it ran.
+// tested is one action with the commands that it ran and the mails that it sent.
 type tested struct {
-	name    string
-	command *action.Command
-	jail    *jailView
-	rec     *recorder
+	name   string
+	action jail.Action
+	jail   *jailView
+	rec    *recorder
+	mails  *mails
+}
+
+// mails collects previews of mails.
+type mails struct {
+	mu   sync.Mutex
+	list [][]byte
+}
+
+func (m *mails) add(message []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list = append(m.list, message)
 }
 
 // step is one step of an action's life with its commands.
@@ -44,10 +59,12 @@ func readActions(c *config.Config, opt *options, log *slog.Logger) ([]*tested, e
 	var list []*tested
 	for _, cmd := range reading.Commands {
 		switch {
-		case config.PythonAction(cmd):
-			log.Error(fmt.Sprintf("action %v is a Python program (%v), which is not run; sendmail is the nearest native action", cmd[3], cmd[4]))
 		case cmd[2] == "addaction":
-			list = append(list, newTested(pytext.Str(cmd[3]), view, opt, log))
+			t, err := newTested(cmd, view, opt, log)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, t)
 		case len(list) > 0:
 			if err := list[len(list)-1].set(cmd); err != nil {
 				return nil, err
@@ -57,22 +74,31 @@ func readActions(c *config.Config, opt *options, log *slog.Logger) ([]*tested, e
 	return list, nil
 }
 
-func newTested(name string, view *jailView, opt *options, log *slog.Logger) *tested {
-	t := &tested{name: name, jail: view, rec: &recorder{}}
+// newTested makes the action of `set J addaction NAME [FILE JSON]`. Mails are
+// only shown, and wait in no spool that a server may use.
+func newTested(cmd []any, view *jailView, opt *options, log *slog.Logger) (*tested, error) {
+	t := &tested{name: pytext.Str(cmd[3]), jail: view, rec: &recorder{}, mails: &mails{}}
+	post := mail.Options{Log: log, InMemory: true, Preview: t.mails.add}
 	if opt.run {
 		t.rec.real = &shell.Runner{Log: log}
+		post.Preview = nil
 	}
-	env := action.Env{Jail: view, Runner: t.rec, Log: log}
+	env := action.Env{Jail: view, Runner: t.rec, Mail: mail.NewOffice(post), Log: log}
 	if opt.hostname != "" {
 		env.Names = fixedNames{action.NewHost(nil), opt.hostname}
 	}
-	t.command = action.NewCommand(name, env)
-	return t
+	var err error
+	t.action, err = action.New(t.name, cmd[4:], env)
+	return t, err
 }
 
 // set applies a command of the stream: set J action A name value, or several at
 // once.
 func (t *tested) set(cmd []any) error {
+	props, ok := t.action.(interface{ Set(string, any) error })
+	if !ok {
+		return nil
+	}
 	pairs := []any{cmd[4:]}
 	if cmd[0] == "multi-set" {
 		pairs, _ = cmd[4].([]any)
@@ -82,7 +108,7 @@ func (t *tested) set(cmd []any) error {
 		if !ok || len(pair) != 2 {
 			return fmt.Errorf("setting up action %s: %s is no property", t.name, pytext.Repr(p))
 		}
-		if err := t.command.Set(pytext.Str(pair[0]), pair[1]); err != nil {
+		if err := props.Set(pytext.Str(pair[0]), pair[1]); err != nil {
 			return fmt.Errorf("setting up action %s: %s: %w", t.name, pair[0], err)
 		}
 	}
@@ -100,7 +126,7 @@ func (t *tested) live(ctx context.Context, opt *options) ([]step, error) {
 		}
 		steps = append(steps, step{name, ticket, t.rec.Take()})
 	}
-	c, tickets := t.command, opt.tickets()
+	c, tickets := t.action, opt.tickets()
 	do("start", nil, func() error { return c.Start(ctx) })
 	for _, ticket := range tickets {
 		t.jail.banned++

@@ -11,12 +11,12 @@ import (
 )
 
 // show prints an action's life, as JSON or for people.
-func show(w io.Writer, name string, steps []step, asJSON bool) error {
+func show(w io.Writer, t *tested, steps []step, asJSON bool) error {
 	if asJSON {
-		return showJSON(w, name, steps)
+		return showJSON(w, t.name, steps)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# action %s\n", name)
+	fmt.Fprintf(&b, "# action %s\n", t.name)
 	for _, s := range steps {
 		b.WriteString("\n# " + s.name)
 		if s.ticket != nil {
@@ -33,6 +33,9 @@ func show(w io.Writer, name string, steps []step, asJSON bool) error {
 		if nothing {
 			b.WriteString("# nothing to run\n")
 		}
+	}
+	for i, message := range t.mails.list {
+		fmt.Fprintf(&b, "\n# mail %d\n%s\n", i+1, bytes.ReplaceAll(message, []byte("\r\n"), []byte("\n")))
 	}
 	_, err := w.Write(b.Bytes())
 	return err

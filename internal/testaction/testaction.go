@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"f2b-go/config"
 	"f2b-go/internal/getopt"
@@ -24,8 +25,9 @@ const (
 
 const usage = `Usage: f2b-go test-action [options] ['NAME[opt="value",...]']
 
-Prints the commands that an action would run, or runs them. NAME is a file of
-action.d with its parameters; without it the actions of --jail are taken.
+Prints the commands that an action would run, or runs them; of an action whose
+mails are delivered natively, the mails. NAME is a file of action.d with its
+parameters; without it the actions of --jail are taken.
 
   -c, --config DIR   the configuration directory (/etc/fail2ban)
   --jail JAIL        the jail; one that is configured lends its settings (test)
@@ -63,7 +65,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "%s %s\n", m.Severity, located(m.Pos, m.Text, m.Remedy))
 		}
 	}})
-	list, err := readActions(c, opt, slog.New(&lineHandler{stderr}))
+	log := &lineHandler{w: stderr}
+	list, err := readActions(c, opt, slog.New(log))
 	if err != nil {
 		fmt.Fprintf(stderr, "f2b-go test-action: %v\n", err)
 		return exitFault
@@ -75,12 +78,12 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "action %s: %v\n", a.name, err)
 			code = exitFault
 		}
-		if err := show(stdout, a.name, steps, opt.json); err != nil {
+		if err := show(stdout, a, steps, opt.json); err != nil {
 			fmt.Fprintf(stderr, "f2b-go test-action: %v\n", err)
 			return exitFault
 		}
 	}
-	if len(list) == 0 {
+	if len(list) == 0 || log.faults.Load() {
 		return exitFault
 	}
 	return code
@@ -104,12 +107,18 @@ func located(pos config.Pos, text, remedy string) string {
 }
 
 // lineHandler writes a log's lines with level and text alone.
-type lineHandler struct{ w io.Writer }
+type lineHandler struct {
+	w      io.Writer
+	faults atomic.Bool // an ERROR was among them
+}
 
 func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
 func (h *lineHandler) WithAttrs([]slog.Attr) slog.Handler           { return h }
 func (h *lineHandler) WithGroup(string) slog.Handler                { return h }
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		h.faults.Store(true)
+	}
 	_, err := fmt.Fprintf(h.w, "%s %s\n", r.Level, r.Message)
 	return err
 }
