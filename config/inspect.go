@@ -193,7 +193,7 @@ func (in *Inspection) inspectGeneral() {
 	in.trying(func() (err *Error) {
 		in.General, err = in.generalStream(nil)
 		if err != nil {
-			err.at(r.pos(definition, err.Option), err.Section, err.Option)
+			err = err.at(r.pos(definition, err.Option), err.Section, err.Option)
 		}
 		return err
 	})
