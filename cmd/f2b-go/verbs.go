@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"f2b-go/etc_fail2ban"
+	"f2b-go/internal/check"
 	"f2b-go/internal/demo"
 	"f2b-go/internal/server"
 	"f2b-go/internal/testaction"
@@ -31,6 +31,7 @@ var verbs = []struct {
 	{"client", "give the server commands (as fail2ban-client)", runClient},
 	{"test-filter", "judge a log's lines: test-filter [options] LOG FILTER [IGNORE] (as fail2ban-regex)", runTestFilter},
 	{"test-action", "print the commands that an action would run: test-action 'NAME[opt=\"v\"]' --ip A", runTestAction},
+	{"check", "report all faults of the configuration with file and line: check [-c DIR] [--json] [--strict]", runCheck},
 	{"demo", "watch an attack being banned", runDemo},
 	{"version", "print the version", runVersion},
 	{"completion", "print the completion for a shell: completion bash|zsh|fish", nil},
@@ -83,18 +84,4 @@ func runTestAction(args []string) int { return testaction.Main(args, os.Stdout, 
 
 func runDemo(args []string) int { return demo.Main(args, os.Stdin, os.Stdout, os.Stderr) }
 
-func runVersion([]string) int {
-	version, revision := "devel", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			version = v
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				revision = " (" + s.Value[:12] + ")"
-			}
-		}
-	}
-	fmt.Printf("f2b-go %s%s, compatible with fail2ban %s\n", version, revision, server.Reported)
-	return exitDone
-}
+func runCheck(args []string) int { return check.Main(args, os.Stdout, os.Stderr) }
