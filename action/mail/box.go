@@ -32,6 +32,7 @@ type box struct {
 	waiting []*Notice // oldest first
 	sending int       // so many of them are on their way
 	dropped int       // notices lost since the last mail
+	halted  bool      // no more mails
 	pace
 	// told is true while a trouble lasts that the log knows of; full, stale and
 	// unspooled likewise for a full box, notices too old and a spool that fails.
@@ -113,6 +114,9 @@ func isClosed(c <-chan struct{}) bool {
 func (b *box) next(closing bool) (list []*Notice, dropped int, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.halted {
+		return nil, 0, never
+	}
 	b.expire()
 	b.sending, wait = b.plan(b.opt.Clock(), closing)
 	return slices.Clone(b.waiting[:b.sending]), b.dropped, wait

@@ -8,8 +8,13 @@ import (
 	"time"
 )
 
-// closeLimit is how long the last Close of a box waits for what is on its way.
-const closeLimit = 5 * time.Second
+const (
+	// closeLimit is how long the last Close of a box waits for what is due.
+	closeLimit = 5 * time.Second
+	// moveLimit is how long a Move waits for a mail that is on its way: cut off, it
+	// could come twice.
+	moveLimit = 2 * time.Second
+)
 
 // Office keeps the boxes in which notices wait. Actions with the same settings
 // share one, so that a digest tells of all their jails. It may be used from
@@ -81,7 +86,8 @@ func (p *Post) Put(n Notice) {
 // due; what is left waits in the spool for the next start.
 func (p *Post) Close() {
 	if p.leave() {
-		p.box.finish(closeLimit)
+		p.box.finish(closeLimit, true)
+		p.box.tellLost()
 	}
 }
 
@@ -97,7 +103,7 @@ func (p *Post) Move(s Settings) (*Post, error) {
 		return p, err
 	}
 	if p.leave() {
-		p.box.finish(0)
+		p.box.finish(moveLimit, false)
 	}
 	return p.office.open(p, s, p.box.take(p.jail, p.action))
 }
@@ -114,27 +120,25 @@ func (p *Post) leave() bool {
 	return true
 }
 
-// finish ends the box's goroutine: at once when limit is 0, else when what is
-// due has been sent or limit is over.
-func (b *box) finish(limit time.Duration) {
-	if limit > 0 {
-		timer := time.AfterFunc(limit, b.cancel)
-		defer timer.Stop()
-	} else {
-		b.cancel()
-	}
+// finish ends the box's goroutine: when the mail on its way has gone, with drain
+// all that is due, or when limit is over.
+func (b *box) finish(limit time.Duration, drain bool) {
+	b.mu.Lock()
+	b.halted = !drain
+	b.mu.Unlock()
+	timer := time.AfterFunc(limit, b.cancel)
+	defer timer.Stop()
 	close(b.closing)
 	<-b.done
 	b.cancel()
-	b.tellLost(limit)
 	b.spool.close()
 }
 
 // tellLost says what is lost with the box: notices without a spool.
-func (b *box) tellLost(limit time.Duration) {
+func (b *box) tellLost() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n := len(b.waiting); n > 0 && b.spool == nil && limit > 0 {
+	if n := len(b.waiting); n > 0 && b.spool == nil {
 		b.opt.Log.Error(b.waiting[0].About + ": the server stops, " + count(n, "mail") + " could not be sent")
 	}
 }
