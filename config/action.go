@@ -44,15 +44,20 @@ func (a *actionReader) stream() ([][]any, *Error) {
 		return nil, err
 	}
 	stream := [][]any{{"set", a.jail, "addaction", a.name}}
-	var multi []any
+	n := len(opts.list) + len(a.init.list)
+	multi, pairs := make([]any, 0, n), make([]any, 0, 2*n) // all pairs in one piece of memory
+	add := func(o option) {
+		pairs = append(pairs, o.name, o.value)
+		multi = append(multi, pairs[len(pairs)-2:len(pairs):len(pairs)])
+	}
 	for _, o := range opts.list {
 		if actionOptions[o.name] {
-			multi = append(multi, []any{o.name, o.value})
+			add(o)
 		}
 	}
 	for _, o := range a.init.list {
 		if !actionOptions[o.name] && !strings.HasPrefix(o.name, borrowedAs) {
-			multi = append(multi, []any{o.name, o.value})
+			add(o)
 		}
 	}
 	switch len(multi) {

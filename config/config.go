@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"f2b-go/internal/pytext"
+	"f2b-go/internal/tags"
 )
 
 // Version is the release of fail2ban that the configuration is read for; it is
@@ -52,9 +53,10 @@ type Config struct {
 	files     map[string]*parsedFile // by path
 	includes  map[string][]string    // list of files by the names that it was made for
 	readers   map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
-	work      atomic.Int64           // what interpolation has cost so far, in bytes
-	inspected *Inspection            // takes the faults that reading goes on after; nil for none
-	texts     map[string][]string    // lines of files, for lineOf
+	scratch   tags.Scratch
+	work      atomic.Int64        // what interpolation has cost so far, in bytes
+	inspected *Inspection         // takes the faults that reading goes on after; nil for none
+	texts     map[string][]string // lines of files, for lineOf
 }
 
 // New prepares to read a configuration and touches no file yet.

@@ -25,6 +25,8 @@ type definitionReader struct {
 	vars  *variables
 	cache map[string]found // tags that were looked up in the file
 	log   func(Message)
+
+	scratch *tags.Scratch // of the goroutine that the reader belongs to
 }
 
 // found is a tag's text, if it has one.
@@ -45,7 +47,7 @@ func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *
 }
 
 func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
-	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]found{}, log: r.config.log}
+	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]found{}, log: r.config.log, scratch: &r.config.scratch}
 }
 
 // load reads the options of the file. given are the jail's; a parameter has
@@ -184,7 +186,7 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 		}
 		texts.Set(o.name, pytext.Str(o.value))
 	}
-	if err := tags.Resolve(texts, tags.Options{Ignore: skip, Extra: d.tag}); err != nil {
+	if err := tags.Resolve(texts, tags.Options{Ignore: skip, Extra: d.tag, Scratch: d.scratch}); err != nil {
 		return nil, d.tagError(err)
 	}
 	for i, o := range all.list {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"f2b-go/internal/pytext"
+	"f2b-go/internal/tags"
 )
 
 // StreamOptions say which commands are asked for.
@@ -45,7 +46,9 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	finished := make(chan struct{})
 	go func() { // jails are read while those before them are turned into commands
 		defer close(finished)
+		var scratch tags.Scratch
 		for j := range loaded {
+			j.use(&scratch)
 			j.commands, j.failed = j.stream(o.MissingLogs)
 		}
 	}()

@@ -9,7 +9,7 @@ import (
 // turn, before the rest. It gives up where that could differ: where a tag would be
 // made up of several texts, and where replaceAll ends in an error.
 type inlining struct {
-	*substitution
+	substitution
 	name   string
 	counts *counter // of earlier passes
 	out    []byte

@@ -30,7 +30,7 @@ func TestInlineIsReplaceAll(t *testing.T) {
 				s.ignore = []string{"d"}
 			}
 			var one, two counter
-			l := &inlining{substitution: s}
+			l := &inlining{substitution: *s}
 			got, ok, _ := l.inline(name, m.texts[i].string, &one)
 			l.tell(&one)
 			if !ok {

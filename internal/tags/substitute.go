@@ -23,7 +23,12 @@ type Options struct {
 	// Extra is asked for tags that the set does not hold; nil for none. Its
 	// error ends the substitution.
 	Extra func(tag string) (text string, ok bool, err error)
+	// Scratch, if not nil, is memory that one goroutine uses again and again.
+	Scratch *Scratch
 }
+
+// Scratch is working memory of Resolve. The zero Scratch is ready.
+type Scratch struct{ quick inlining }
 
 // Substitute returns a copy of set in which the tags within the texts are
 // replaced by the set's own texts, again and again until nothing changes. A text
@@ -38,23 +43,19 @@ func Substitute(set *Map, opt Options) (*Map, error) {
 
 // Resolve is Substitute that changes the set itself; after an error it is half done.
 func Resolve(set *Map, opt Options) error {
-	s := &substitution{Map: set, opt: opt, done: make([]bool, set.Len())}
-	for name, on := range opt.Ignore {
-		if on {
-			s.ignore = append(s.ignore, name)
-		}
+	scratch := opt.Scratch
+	if scratch == nil {
+		scratch = &Scratch{}
 	}
-	quick := &inlining{substitution: s}
-	for i, name := range s.names {
-		s.done[i] = s.texts[i].none || !strings.Contains(s.texts[i].string, "<") || opt.Ignore[name]
-	}
+	quick := &scratch.quick
+	quick.start(set, opt)
 	for again := true; again; {
 		again = false
-		for i := range s.names {
-			if s.done[i] {
+		for i := range quick.names {
+			if quick.done[i] {
 				continue
 			}
-			changed, err := s.resolve(i, quick)
+			changed, err := quick.resolve(i, quick)
 			if err != nil {
 				return err
 			}
@@ -70,8 +71,22 @@ type substitution struct {
 	ignore []string  // opt.Ignore, of which there are few
 	counts []counter // by place in the map, as done; nil as long as all are empty
 	done   []bool
+	none   counter // that of values in which nothing was replaced yet
 	memo   [32]remembered
 	work   int
+}
+
+// start prepares for a set and keeps the memory of the last.
+func (s *substitution) start(set *Map, opt Options) {
+	*s = substitution{Map: set, opt: opt, ignore: s.ignore[:0], done: s.done[:0]}
+	for name, on := range opt.Ignore {
+		if on {
+			s.ignore = append(s.ignore, name)
+		}
+	}
+	for i, name := range s.names {
+		s.done = append(s.done, s.texts[i].none || !strings.Contains(s.texts[i].string, "<") || opt.Ignore[name])
+	}
 }
 
 func (s *substitution) ignored(tag string) bool { return slices.Contains(s.ignore, tag) }
@@ -112,12 +127,13 @@ func (c *counter) repr() string {
 // tags still.
 func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	before := s.texts[i].string
-	counts := &counter{}
+	counts := &s.none
 	if s.counts != nil {
 		counts = &s.counts[i]
 	}
 	value, ok, err := quick.inline(s.names[i], before, counts)
 	if err == nil && !ok {
+		counts = s.own(i)
 		value, err = s.replaceAll(s.names[i], before, counts)
 	}
 	if err != nil {
@@ -131,16 +147,18 @@ func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	if s.done[i] {
 		return false, nil
 	}
-	if _, _, _, again = Next(value, 0); again {
-		if ok {
-			quick.tell(counts)
-		}
-		if s.counts == nil {
-			s.counts = make([]counter, len(s.done))
-			s.counts[i] = *counts
-		}
+	if _, _, _, again = Next(value, 0); again && ok {
+		quick.tell(s.own(i))
 	}
 	return again, nil
+}
+
+// own gives the counter of a value to be changed.
+func (s *substitution) own(i int) *counter {
+	if s.counts == nil {
+		s.counts = make([]counter, len(s.done))
+	}
+	return &s.counts[i]
 }
 
 // replaceAll is fail2ban's way: each tag that is found is replaced in the whole
