@@ -3,6 +3,7 @@ package pyre
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/dlclark/regexp2/v2"
@@ -185,6 +186,7 @@ func newOracle(t *tree) (*oracle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pyre: translating for regexp2: %w", err)
 	}
+	re.MatchTimeout = 250 * time.Millisecond // a pattern may take it exponential time
 	return &oracle{re}, nil
 }
 

@@ -144,6 +144,18 @@ func (g *generator) text() string {
 	return b.String()
 }
 
+// span returns where to search in a text, all of it in most cases.
+func (g *generator) span(text string) [2]int {
+	if g.IntN(3) > 0 {
+		return [2]int{0, len(text)}
+	}
+	starts := []int{len(text)}
+	for i := range text {
+		starts = append(starts, i)
+	}
+	return [2]int{starts[g.IntN(len(starts))], starts[g.IntN(len(starts))]}
+}
+
 // TestGeneratedEqualsPython compares generated patterns on generated texts
 // with Python: errors, spans and captures. make soak runs many more of them.
 func TestGeneratedEqualsPython(t *testing.T) {
@@ -158,7 +170,9 @@ func TestGeneratedEqualsPython(t *testing.T) {
 		pattern := g.pattern()
 		q := request{P: pattern}
 		for range textsEach {
-			q.Texts = append(q.Texts, g.text())
+			text := g.text()
+			q.Texts = append(q.Texts, text)
+			q.Spans = append(q.Spans, g.span(text))
 		}
 		n, over := compareWithPython(t, py, q)
 		searched += n
@@ -190,7 +204,8 @@ func compareWithPython(t *testing.T, py *peer, q request) (compared, spent int) 
 		if len(want) == 1 {
 			continue // too slow for Python
 		}
-		caps, found, err := re.Search(nil, []byte(text), 0, len(text))
+		pos, end := q.Spans[i][0], q.Spans[i][1]
+		caps, found, err := re.Search(nil, []byte(text), pos, end)
 		if err != nil {
 			spent++
 			continue
@@ -199,12 +214,12 @@ func compareWithPython(t *testing.T, py *peer, q request) (compared, spent int) 
 			caps = nil
 		}
 		if !slices.Equal(caps, want) {
-			t.Errorf("%q on %q: %v, Python %v", pattern, text, caps, want)
+			t.Errorf("%q on %q[%d:%d]: %v, Python %v", pattern, text, pos, end, caps, want)
 		}
 		if found {
-			checkFacts(t, re, []byte(text), caps)
+			checkFacts(t, re, []byte(text[:end]), caps)
 		}
-		if caps := searchWithTable(re, text); !slices.Equal(caps, want) {
+		if caps := searchWithTable(re, text, pos, end); !slices.Equal(caps, want) {
 			t.Errorf("%q on %q: %v with the table of failures, Python %v", pattern, text, caps, want)
 		}
 	}
@@ -213,12 +228,16 @@ func compareWithPython(t *testing.T, py *peer, q request) (compared, spent int) 
 
 // searchWithTable searches with the table of failures from the first step on,
 // as if the text had used up the budget of a quick search.
-func searchWithTable(re *Regexp, text string) []int {
+func searchWithTable(re *Regexp, text string, pos, end int) []int {
+	if pos > end {
+		return nil
+	}
+
 	m := new(machine)
 	m.use(re.prog)
-	m.text, m.caps = []byte(text), make([]int, re.prog.slots)
+	m.text, m.caps = []byte(text[:end]), make([]int, re.prog.slots)
 	m.reset()
-	if found, err := m.search(0, 0); !found || err != nil {
+	if found, err := m.search(pos, 0); !found || err != nil {
 		return nil
 	}
 	return m.caps

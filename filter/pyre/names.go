@@ -43,9 +43,25 @@ func quote(s string) string {
 	return b.String()
 }
 
+// Letters and marks that no identifier may hold, for Python: those whose
+// compatibility form is none (DerivedCoreProperties.txt, XID_Continue), and
+// marks added since Unicode 14.
+var notInNames = []runeRange{
+	{0x37A, 0x37A}, {0xCF3, 0xCF3}, {0xECE, 0xECE}, {0x2E2F, 0x2E2F}, {0x309B, 0x309C}, {0xFC5E, 0xFC63},
+	{0xFDFA, 0xFDFB}, {0xFE70, 0xFE70}, {0xFE72, 0xFE72}, {0xFE74, 0xFE74}, {0xFE76, 0xFE76}, {0xFE78, 0xFE78},
+	{0xFE7A, 0xFE7A}, {0xFE7C, 0xFE7C}, {0xFE7E, 0xFE7E}, {0x10EFD, 0x10EFF}, {0x11241, 0x11241},
+	{0x11F00, 0x11F03}, {0x11F34, 0x11F42}, {0x13440, 0x13455}, {0x1E08F, 0x1E08F}, {0x1E4EC, 0x1E4EF},
+}
+
+// notFirstInNames are letters that only an identifier's inside may hold.
+var notFirstInNames = []runeRange{{0xE33, 0xE33}, {0xEB3, 0xEB3}, {0xFF9E, 0xFF9F}}
+
 // isIdentifier is Python's str.isidentifier.
 func isIdentifier(s string) bool {
 	for i, r := range s {
+		if r >= utf8.RuneSelf && (inRanges(r, addedSinceUnicode14) || inRanges(r, notInNames) || i == 0 && inRanges(r, notFirstInNames)) {
+			return false
+		}
 		if r == '_' || unicode.In(r, unicode.L, unicode.Nl, unicode.Other_ID_Start) {
 			continue
 		}
@@ -54,6 +70,10 @@ func isIdentifier(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+func inRanges(r rune, ranges []runeRange) bool {
+	return (&runeSet{ranges}).contains(r)
 }
 
 // pythonInt reads a decimal number as Python's int does: with a sign, white

@@ -42,11 +42,10 @@ def answer(q):
     except RecursionError:
         return {"err": "recursion"}
     out = []
-    for t in q["t"] or []:
+    for i, t in enumerate(q["t"] or []):
         args = [t]
-        if "pos" in q:
-            b = t.encode()
-            args += [len(b[:q["pos"]].decode()), len(b[:q["end"]].decode())]
+        if "span" in q:
+            args += [len(t.encode()[:x].decode()) for x in q["span"][i]]
         out.append(search(rx, *args))
     return {"n": rx.groups, "g": rx.groupindex, "m": out}
 for line in sys.stdin:
@@ -108,8 +107,7 @@ type request struct {
 	P     string   `json:"p"`
 	Flags int      `json:"f"`
 	Texts []string `json:"t"`
-	Pos   *int     `json:"pos,omitempty"`
-	End   *int     `json:"end,omitempty"`
+	Spans [][2]int `json:"span,omitempty"` // where in each text, instead of all of it
 }
 
 // reply is Python's answer.

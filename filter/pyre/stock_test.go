@@ -70,12 +70,15 @@ func (p stockPattern) flags() Flags {
 	return 0
 }
 
+// stockCache keeps the patterns for the next test.
+var stockCache []stockPattern
+
 // stockPatterns returns the final patterns of Debian's filters and of those
 // in ../shared, without duplicates.
 func stockPatterns(t testing.TB) []stockPattern {
 	t.Helper()
-	if _, ok := testenv.Fail2ban(t); !ok {
-		return nil
+	if _, ok := testenv.Fail2ban(t); !ok || stockCache != nil {
+		return stockCache
 	}
 	args := []string{"-c", stockScript, "/etc/fail2ban"}
 	if shared, ok := testenv.Shared(t); ok {
@@ -85,11 +88,10 @@ func stockPatterns(t testing.TB) []stockPattern {
 	if err != nil {
 		t.Fatalf("reading the stock filters: %v", err)
 	}
-	var patterns []stockPattern
-	if err := json.Unmarshal(out, &patterns); err != nil {
+	if err := json.Unmarshal(out, &stockCache); err != nil {
 		t.Fatal(err)
 	}
-	return patterns
+	return stockCache
 }
 
 // dateLike is what fail2ban cuts out of most lines before it tries a pattern.
