@@ -57,36 +57,39 @@ func TestF2bMail(t *testing.T) {
 	}
 }
 
+// f2bMailOptions are options, and what becomes of a ban with them.
+var f2bMailOptions = map[string]struct {
+	options  map[string]string
+	server   mailtest.Options
+	subjects []string
+	text     string // in the first mail
+	fault    string // what Start says
+}{
+	"start and stop":  {options: map[string]string{"startstop": "yes"}, subjects: []string{"sshd: started on", "sshd: banned 192.0.2.1", "sshd: stopped on"}},
+	"several readers": {options: map[string]string{"dest": "a@example.test, B <b@example.test>"}, subjects: []string{"banned"}, text: "To: a@example.test,\r\n B <b@example.test>"},
+	"no lines":        {options: map[string]string{"lines": "none"}, subjects: []string{"banned"}, text: "unbanip 192.0.2.1\r\n"},
+	"template":        {options: map[string]string{"template": "X{{.IP}}X"}, subjects: []string{"banned"}, text: "X192.0.2.1X"},
+	"html":            {options: map[string]string{"template": "html"}, subjects: []string{"banned"}, text: "multipart/alternative"},
+	"login": {options: map[string]string{"user": "me", "password": "se<name>cret"}, server: mailtest.Options{User: "me", Password: "se<name>cret", Mechanisms: []string{"PLAIN"}},
+		subjects: []string{"banned"}},
+	"sender of tags": {options: map[string]string{"sender": "root@<fq-hostname>"}, subjects: []string{"banned"}, text: "<root@pbx.example.test>"},
+	"localhost":      {options: map[string]string{"dest": "root@localhost"}, subjects: []string{"banned"}, text: "To: root@localhost"},
+	"in memory":      {options: map[string]string{"spool": "no"}, subjects: []string{"banned"}},
+	"digest":         {options: map[string]string{"spool": "no", "digest": "10m"}, subjects: []string{"banned"}},
+	"bad tls":        {options: map[string]string{"tls": "sometimes"}, fault: "tls = sometimes: use none, starttls or tls"},
+	"bad digest":     {options: map[string]string{"digest": "soon"}, fault: "digest = soon: expected a time"},
+	"bad rate":       {options: map[string]string{"rate": "many"}, fault: "rate = many: expected mails per time"},
+	"bad rate time":  {options: map[string]string{"rate": "3/many"}, fault: "rate = many: expected a time"},
+	"bad port":       {options: map[string]string{"port": "smtp"}, fault: "port = smtp: expected a number"},
+	"bad host":       {options: map[string]string{"host": "a b"}, fault: `mail server "a b"`},
+	"bad flag":       {options: map[string]string{"startstop": "maybe"}, fault: "startstop = maybe: expected yes or no"},
+	"no reader":      {options: map[string]string{"dest": ""}, fault: "dest holds no mail address"},
+	"no sender":      {options: map[string]string{"sender": "a@b c@d"}, fault: "expected one mail address"},
+}
+
 // TestF2bMailOptions: each option does what the file says of it.
 func TestF2bMailOptions(t *testing.T) {
-	for name, c := range map[string]struct {
-		options  map[string]string
-		server   mailtest.Options
-		subjects []string
-		text     string // in the first mail
-		fault    string // what Start says
-	}{
-		"start and stop":  {options: map[string]string{"startstop": "yes"}, subjects: []string{"sshd: started on", "sshd: banned 192.0.2.1", "sshd: stopped on"}},
-		"several readers": {options: map[string]string{"dest": "a@example.test, B <b@example.test>"}, subjects: []string{"banned"}, text: "To: a@example.test,\r\n B <b@example.test>"},
-		"no lines":        {options: map[string]string{"lines": "none"}, subjects: []string{"banned"}, text: "unbanip 192.0.2.1\r\n"},
-		"template":        {options: map[string]string{"template": "X{{.IP}}X"}, subjects: []string{"banned"}, text: "X192.0.2.1X"},
-		"html":            {options: map[string]string{"template": "html"}, subjects: []string{"banned"}, text: "multipart/alternative"},
-		"login": {options: map[string]string{"user": "me", "password": "se<name>cret"}, server: mailtest.Options{User: "me", Password: "se<name>cret", Mechanisms: []string{"PLAIN"}},
-			subjects: []string{"banned"}},
-		"sender of tags": {options: map[string]string{"sender": "root@<fq-hostname>"}, subjects: []string{"banned"}, text: "<root@pbx.example.test>"},
-		"localhost":      {options: map[string]string{"dest": "root@localhost"}, subjects: []string{"banned"}, text: "To: root@localhost"},
-		"in memory":      {options: map[string]string{"spool": "no"}, subjects: []string{"banned"}},
-		"digest":         {options: map[string]string{"spool": "no", "digest": "10m"}, subjects: []string{"banned"}},
-		"bad tls":        {options: map[string]string{"tls": "sometimes"}, fault: "tls = sometimes: use none, starttls or tls"},
-		"bad digest":     {options: map[string]string{"digest": "soon"}, fault: "digest = soon: expected a time"},
-		"bad rate":       {options: map[string]string{"rate": "many"}, fault: "rate = many: expected mails per time"},
-		"bad rate time":  {options: map[string]string{"rate": "3/many"}, fault: "rate = many: expected a time"},
-		"bad port":       {options: map[string]string{"port": "smtp"}, fault: "port = smtp: expected a number"},
-		"bad host":       {options: map[string]string{"host": "a b"}, fault: `mail server "a b"`},
-		"bad flag":       {options: map[string]string{"startstop": "maybe"}, fault: "startstop = maybe: expected yes or no"},
-		"no reader":      {options: map[string]string{"dest": ""}, fault: "dest holds no mail address"},
-		"no sender":      {options: map[string]string{"sender": "a@b c@d"}, fault: "expected one mail address"},
-	} {
+	for name, c := range f2bMailOptions {
 		t.Run(name, func(t *testing.T) {
 			srv := mailtest.Start(t, c.server)
 			a, log, _ := f2bMail(t, srv, c.options)

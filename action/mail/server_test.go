@@ -15,44 +15,51 @@ import (
 	"f2b-go/internal/mailtest"
 )
 
+// both are the mechanisms that a server may ask for.
+var both = []string{"PLAIN", "LOGIN"}
+
+// trust has the client trust the server's own certificate.
+func trust(s *mail.Server, srv *mailtest.Server) { s.CAFile = srv.CAFile }
+
+// ways are what a server offers, what is asked for, and what becomes of a mail.
+var ways = map[string]struct {
+	server   mailtest.Options
+	security mail.Security
+	host     string // default localhost
+	change   func(*mail.Server, *mailtest.Server)
+	login    string // how the server saw the login
+	fault    string // what the log says; empty: the mail comes
+}{
+	"plain":                       {security: mail.Plain},
+	"starttls":                    {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, change: trust},
+	"tls":                         {server: mailtest.Options{TLS: true}, security: mail.FullTLS, change: trust},
+	"starttls by address":         {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, host: "127.0.0.1", change: trust},
+	"starttls, unknown signer":    {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, fault: "certificate signed by unknown authority"},
+	"tls, unknown signer":         {server: mailtest.Options{TLS: true}, security: mail.FullTLS, fault: "certificate signed by unknown authority"},
+	"starttls, another's name":    {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, host: "other.example.test", change: trust, fault: "certificate is valid for localhost, mx.example.test, not other.example.test"},
+	"tls, another's name":         {server: mailtest.Options{TLS: true}, security: mail.FullTLS, host: "other.example.test", change: trust, fault: "not other.example.test"},
+	"starttls, server has none":   {security: mail.StartTLS, fault: "does not support STARTTLS"},
+	"tls, server speaks plain":    {security: mail.FullTLS, fault: "first record does not look like a TLS handshake"},
+	"plain, no certificates file": {security: mail.Plain, change: func(s *mail.Server, _ *mailtest.Server) { s.CAFile = "/nonexistent.pem" }, fault: "reading the certificates to trust: open /nonexistent.pem"},
+
+	"login, plain":              {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, login: "PLAIN me"},
+	"login, only LOGIN":         {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: []string{"LOGIN"}}, security: mail.Plain, login: "LOGIN me"},
+	"login, starttls":           {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both, StartTLS: true}, security: mail.StartTLS, change: trust, login: "PLAIN me"},
+	"login, tls":                {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both, TLS: true}, security: mail.FullTLS, change: trust, login: "PLAIN me"},
+	"login, starttls elsewhere": {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both, StartTLS: true}, security: mail.StartTLS, host: "mx.example.test", change: trust, login: "PLAIN me"},
+	"login, tls elsewhere":      {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: []string{"LOGIN"}, TLS: true}, security: mail.FullTLS, host: "mx.example.test", change: trust, login: "LOGIN me"},
+	"login, plain elsewhere":    {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, host: "mx.example.test", fault: "unencrypted connection"},
+	"login, plain elsewhere if asked for": {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, host: "mx.example.test",
+		change: func(s *mail.Server, _ *mailtest.Server) { s.ClearLogin = true }, login: "PLAIN me"},
+	"login refused":          {server: mailtest.Options{User: "me", Password: "other", Mechanisms: both}, security: mail.Plain, fault: "(535, b'5.7.8 Authentication failed')"},
+	"login, server has none": {server: mailtest.Options{}, security: mail.Plain, change: func(s *mail.Server, _ *mailtest.Server) { s.User, s.Password = "me", "secret" }, fault: "AUTH"},
+	"no login asked":         {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, change: func(s *mail.Server, _ *mailtest.Server) { s.User = "" }, fault: "(502, b'5.7.0 Please authenticate first')"},
+}
+
 // TestWaysToTheServer crosses what a server offers with what is asked for. A
 // mail either goes as safely as asked for or does not go.
 func TestWaysToTheServer(t *testing.T) {
-	both := []string{"PLAIN", "LOGIN"}
-	trust := func(s *mail.Server, srv *mailtest.Server) { s.CAFile = srv.CAFile }
-	for name, c := range map[string]struct {
-		server   mailtest.Options
-		security mail.Security
-		host     string // default localhost
-		change   func(*mail.Server, *mailtest.Server)
-		login    string // how the server saw the login
-		fault    string // what the log says; empty: the mail comes
-	}{
-		"plain":                       {security: mail.Plain},
-		"starttls":                    {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, change: trust},
-		"tls":                         {server: mailtest.Options{TLS: true}, security: mail.FullTLS, change: trust},
-		"starttls by address":         {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, host: "127.0.0.1", change: trust},
-		"starttls, unknown signer":    {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, fault: "certificate signed by unknown authority"},
-		"tls, unknown signer":         {server: mailtest.Options{TLS: true}, security: mail.FullTLS, fault: "certificate signed by unknown authority"},
-		"starttls, another's name":    {server: mailtest.Options{StartTLS: true}, security: mail.StartTLS, host: "other.example.test", change: trust, fault: "certificate is valid for localhost, mx.example.test, not other.example.test"},
-		"tls, another's name":         {server: mailtest.Options{TLS: true}, security: mail.FullTLS, host: "other.example.test", change: trust, fault: "not other.example.test"},
-		"starttls, server has none":   {security: mail.StartTLS, fault: "does not support STARTTLS"},
-		"tls, server speaks plain":    {security: mail.FullTLS, fault: "first record does not look like a TLS handshake"},
-		"plain, no certificates file": {security: mail.Plain, change: func(s *mail.Server, _ *mailtest.Server) { s.CAFile = "/nonexistent.pem" }, fault: "reading the certificates to trust: open /nonexistent.pem"},
-
-		"login, plain":              {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, login: "PLAIN me"},
-		"login, only LOGIN":         {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: []string{"LOGIN"}}, security: mail.Plain, login: "LOGIN me"},
-		"login, starttls":           {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both, StartTLS: true}, security: mail.StartTLS, change: trust, login: "PLAIN me"},
-		"login, tls":                {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both, TLS: true}, security: mail.FullTLS, change: trust, login: "PLAIN me"},
-		"login, starttls elsewhere": {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both, StartTLS: true}, security: mail.StartTLS, host: "mx.example.test", change: trust, login: "PLAIN me"},
-		"login, tls elsewhere":      {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: []string{"LOGIN"}, TLS: true}, security: mail.FullTLS, host: "mx.example.test", change: trust, login: "LOGIN me"},
-		"login, plain elsewhere":    {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, host: "mx.example.test", fault: "unencrypted connection"},
-		"login, plain elsewhere if asked for": {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, host: "mx.example.test",
-			change: func(s *mail.Server, _ *mailtest.Server) { s.ClearLogin = true }, login: "PLAIN me"},
-		"login refused":          {server: mailtest.Options{User: "me", Password: "other", Mechanisms: both}, security: mail.Plain, fault: "(535, b'5.7.8 Authentication failed')"},
-		"login, server has none": {server: mailtest.Options{}, security: mail.Plain, change: func(s *mail.Server, _ *mailtest.Server) { s.User, s.Password = "me", "secret" }, fault: "AUTH"},
-		"no login asked":         {server: mailtest.Options{User: "me", Password: "secret", Mechanisms: both}, security: mail.Plain, change: func(s *mail.Server, _ *mailtest.Server) { s.User = "" }, fault: "(502, b'5.7.0 Please authenticate first')"},
-	} {
+	for name, c := range ways {
 		t.Run(name, func(t *testing.T) {
 			srv := mailtest.Start(t, c.server)
 			log := &logLines{}
