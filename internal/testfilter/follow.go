@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -88,15 +91,42 @@ func (f *follower) wait(tick <-chan time.Time) error {
 	}
 	if !more {
 		err := f.tail.Wait()
-		f.rotated()
-		return err
+		switch {
+		case !f.same():
+			f.rotated()
+		case err == nil || errors.Is(err, fs.ErrNotExist): // it was told of an earlier rotation
+			return f.start()
+		default:
+			return fmt.Errorf("following %s: %w", f.path, err)
+		}
+		return nil
 	}
-	if line.SeekInfo.Offset <= f.offset { // the file was cut and begins anew
-		f.count = 0
+	if line.SeekInfo.Offset <= f.offset {
+		if err := f.anew(); err != nil {
+			return err
+		}
 	}
 	f.offset = line.SeekInfo.Offset
 	f.held = append([]byte(line.Text), '\n')
 	return line.Err
+}
+
+// anew takes note that tail reads from the beginning: the file was cut, or tail
+// has found another one of its name.
+func (f *follower) anew() error {
+	count := f.count
+	f.count = 0
+	if f.same() {
+		return nil
+	}
+	next, err := os.Open(f.path)
+	if err != nil {
+		return fmt.Errorf("opening %s anew: %w", f.path, err)
+	}
+	f.old.close()
+	f.old = newLeftover(f.file, f.offset, count)
+	f.file = next
+	return nil
 }
 
 // open starts to read the log: at first behind its last complete line, later
@@ -112,6 +142,11 @@ func (f *follower) open() bool {
 		f.offset, f.count = endOfLines(file)
 	}
 	f.begun = true
+	if f.old != nil && sameFile(file, f.old.file) { // it was renamed back
+		f.offset, f.count = f.old.offset, f.old.count
+		f.old.close()
+		f.old = nil
+	}
 	return f.start() == nil
 }
 
@@ -167,7 +202,17 @@ func (f *follower) same() bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-// look finds a rotation, and lines that came while the watch was set up.
+func sameFile(a, b *os.File) bool {
+	x, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	y, err := b.Stat()
+	return err == nil && os.SameFile(x, y)
+}
+
+// look finds what tail has not noticed: a rotation, a cut, lines that came while
+// its watch was set up.
 func (f *follower) look() error {
 	if !f.same() {
 		f.stop()
@@ -177,11 +222,14 @@ func (f *follower) look() error {
 	stuck := f.offset == f.seen
 	f.seen = f.offset
 	info, err := f.file.Stat()
-	if err == nil && stuck && info.Size() > f.offset {
-		f.stop()
-		return f.start()
+	if err != nil || !stuck || info.Size() == f.offset {
+		return err
 	}
-	return err
+	if info.Size() < f.offset { // the file was cut
+		f.offset, f.count = 0, 0
+	}
+	f.stop()
+	return f.start()
 }
 
 // stop ends tail.
@@ -212,10 +260,11 @@ func (f *follower) close() {
 // leftover is what is still to be read of a log that was renamed. A nil one
 // has nothing.
 type leftover struct {
-	file  *os.File
-	r     *bufio.Reader
-	part  []byte // a line without its end yet
-	count int    // lines given out
+	file   *os.File
+	r      *bufio.Reader
+	part   []byte // a line without its end yet
+	offset int64  // behind the lines given out
+	count  int    // of them
 }
 
 // newLeftover reads on from an offset, or from the beginning of a file that has
@@ -228,7 +277,7 @@ func newLeftover(file *os.File, offset int64, count int) *leftover {
 		_ = file.Close()
 		return nil
 	}
-	return &leftover{file: file, r: bufio.NewReader(file), count: count}
+	return &leftover{file: file, r: bufio.NewReader(file), offset: offset, count: count}
 }
 
 // line returns the next complete line, nil if there is none now.
@@ -243,6 +292,7 @@ func (l *leftover) line() []byte {
 	}
 	line := l.part
 	l.part = nil
+	l.offset += int64(len(line))
 	return line
 }
 
