@@ -30,21 +30,32 @@ func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
 	if f, known := c.files[name]; known {
 		return f, f != nil, nil
 	}
+	if c.ahead != nil {
+		e := c.ahead.read(c, name)
+		f, ok, err = e.f, e.ok, e.err
+	} else {
+		f, ok, err = c.readFile(name)
+	}
+	if err == nil {
+		c.files[name] = f
+	}
+	return f, ok, err
+}
+
+// readFile reads a file; f is nil where that is passed over.
+func (c *Config) readFile(name string) (f *parsedFile, ok bool, err *Error) {
 	data, readErr := c.tree.read(name)
-	if readErr != nil {
-		if errors.As(readErr, &err) {
-			return nil, false, err
-		}
-		if errors.Is(readErr, errTooLarge) {
-			return nil, false, &Error{Class: "LimitError", Pos: Pos{File: name}, Text: fmt.Sprintf("reading %s: larger than %d MiB", name, maxFile>>20)}
-		}
-		c.files[name] = nil
+	switch {
+	case errors.As(readErr, &err):
+		return nil, false, err
+	case errors.Is(readErr, errTooLarge):
+		return nil, false, &Error{Class: "LimitError", Pos: Pos{File: name}, Text: fmt.Sprintf("reading %s: larger than %d MiB", name, maxFile>>20)}
+	case readErr != nil:
 		return nil, false, nil
 	}
 	if f, err = c.parse(name, data); err != nil {
 		return nil, false, err
 	}
-	c.files[name] = f
 	return f, true, nil
 }
 
@@ -58,7 +69,7 @@ func (c *Config) withLocals(names []string) []string {
 	for _, n := range names {
 		out = append(out, n)
 		stem, _ := splitExt(n)
-		if local := stem + ".local"; !listed[local] && c.tree.isFile(local) {
+		if local := stem + ".local"; !listed[local] && !c.lists.lack(c.tree, local) && c.tree.isFile(local) {
 			out = append(out, local)
 		}
 	}
@@ -219,6 +230,9 @@ func (c *Config) candidates(name string) []string {
 	}
 	base := joinPath(c.dir, name)
 	sorted := func(ext string) []string {
+		if c.lists.lack(c.tree, base+".d") && !hasMagic(base) {
+			return nil
+		}
 		list := glob(c.tree, base+".d/*"+ext)
 		sort.Strings(list)
 		return list
@@ -227,7 +241,7 @@ func (c *Config) candidates(name string) []string {
 	list = append(append(list, base+".local"), sorted(".local")...)
 	var out []string
 	for _, f := range list {
-		if c.tree.exists(f) {
+		if !c.lists.lack(c.tree, f) && c.tree.exists(f) {
 			out = append(out, f)
 		}
 	}

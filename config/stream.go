@@ -38,6 +38,7 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	if err := c.readBoth(); err != nil {
 		return nil, false, err
 	}
+	defer c.startAhead()()
 	stream, err := c.generalStream(o.Given)
 	if err != nil {
 		return nil, false, err
