@@ -36,7 +36,7 @@ func (l *Letter) Bytes() ([]byte, error) {
 		to[i] = a.String()
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP))
-	m.Subject(oneLine(l.Subject, maxHeader))
+	m.Subject(l.subject())
 	m.SetDateWithValue(l.Date)
 	m.SetMessageIDWithValue(l.MessageID)
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
@@ -52,6 +52,12 @@ func (l *Letter) Bytes() ([]byte, error) {
 		return nil, fmt.Errorf("writing a mail: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// subject is the subject on one line. What looks as if it were encoded is no
+// longer: a reader would decode it into what a log line wants.
+func (l *Letter) subject() string {
+	return strings.ReplaceAll(oneLine(l.Subject, maxHeader), "=?", "= ?")
 }
 
 // stock writes the letter as Python's MIMEText does, with no header more.
@@ -71,7 +77,7 @@ func (l *Letter) stock() []byte {
 	header("Content-Type", `text/plain; charset="`+charset+`"`)
 	header("MIME-Version", "1.0")
 	header("Content-Transfer-Encoding", encoding)
-	header("Subject", mime.BEncoding.Encode("utf-8", oneLine(l.Subject, maxHeader)))
+	header("Subject", mime.BEncoding.Encode("utf-8", l.subject()))
 	header("From", l.From.String())
 	header("To", mime.BEncoding.Encode("utf-8", l.stockTo))
 	header("Date", l.Date.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0000"))

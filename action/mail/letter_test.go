@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"fmt"
 	"net/textproto"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,22 +148,7 @@ func TestNothingIsInjected(t *testing.T) {
 			if !slices.Equal(m.To, []string{"admin@example.test"}) || m.From != "fail2ban@example.test" {
 				t.Errorf("%s %.30q: from %s to %v", form.name, text, m.From, m.To)
 			}
-			var names []string
-			for name, values := range m.Parse(t).Header {
-				names = append(names, name)
-				if len(values) != 1 {
-					t.Errorf("%s %.30q: %d headers %s", form.name, text, len(values), name)
-				}
-				for _, v := range values {
-					if strings.ContainsAny(v, "\x00\x1b\x07") || len(v) > 8000 {
-						t.Errorf("%s %.30q: header %s is %.100q", form.name, text, name, v)
-					}
-				}
-			}
-			slices.Sort(names)
-			if diff := cmp.Diff(form.headers, names); diff != "" {
-				t.Errorf("%s %.30q: headers\n%s", form.name, text, diff)
-			}
+			checkHeaders(t, fmt.Sprintf("%s %.30q", form.name, text), m, form.headers)
 			if form.name == "html" {
 				if page := htmlOf(t, m); strings.Contains(page, "<script") {
 					t.Errorf("%.30q stands in the HTML as it is", text)
@@ -171,6 +158,30 @@ func TestNothingIsInjected(t *testing.T) {
 	}
 	if more := d.server.Arrived(); len(more) != 0 {
 		t.Errorf("%d mails more than bans: %+v", len(more), more[0])
+	}
+}
+
+// checkHeaders holds a mail's headers against the names that it should have.
+func checkHeaders(t *testing.T, which string, m mailtest.Mail, want []string) {
+	t.Helper()
+	var names []string
+	for name, values := range m.Parse(t).Header {
+		names = append(names, name)
+		if len(values) != 1 {
+			t.Errorf("%s: %d headers %s", which, len(values), name)
+		}
+		for _, v := range values {
+			if strings.ContainsAny(v, "\x00\x1b\x07") || len(v) > 8000 {
+				t.Errorf("%s: header %s is %.100q", which, name, v)
+			}
+		}
+	}
+	if got := subject(t, m); strings.ContainsFunc(got, unicode.IsControl) {
+		t.Errorf("%s: subject %.200q", which, got)
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("%s: headers\n%s", which, diff)
 	}
 }
 
