@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -21,6 +22,11 @@ type StreamOptions struct {
 	Strict bool
 	// MissingLogs lets a jail without any log file pass with a warning, as -d does.
 	MissingLogs bool
+	// LeaveOut lets the others go on without a jail whose commands cannot be made,
+	// where there is another: it gets the error, of type *Error, and its words
+	// become the config-error command in place of the jail's. Nil for fail2ban's
+	// way: the first such error is the stream's.
+	LeaveOut func(jail string, err error) (words string)
 }
 
 // Stream gives the commands that set the server up, as Python values (1.8.5).
@@ -59,22 +65,30 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	if err != nil {
 		return nil, false, err
 	}
+	mayLeave := o.LeaveOut != nil && slices.ContainsFunc(jails, (*jailReader).starts)
 	for _, j := range jails {
 		for _, m := range j.notes {
 			c.log(m)
 		}
-		if j.failed != nil {
+		switch {
+		case j.failed == nil:
+			stream = append(stream, j.commands...)
+		case mayLeave:
+			stream = append(stream, []any{"config-error", o.LeaveOut(j.name, j.failed)})
+		default:
 			return nil, false, j.failed
 		}
-		stream = append(stream, j.commands...)
 	}
 	for _, j := range jails {
-		if j.fault == "" && !j.noLogs {
+		if j.starts() {
 			stream = append(stream, []any{"start", j.name})
 		}
 	}
 	return stream, good, nil
 }
+
+// starts tells whether the jail's commands end with its start.
+func (j *jailReader) starts() bool { return j.fault == "" && !j.noLogs && j.failed == nil }
 
 // maxAhead is how many jails may wait to be turned into commands.
 const maxAhead = 64

@@ -9,6 +9,7 @@ import (
 
 	"f2b-go/config"
 	"f2b-go/internal/logfmt"
+	"f2b-go/internal/pytext"
 )
 
 // general is what client and server need to find each other and to log.
@@ -84,6 +85,7 @@ type readOptions struct {
 	jail   string // a jail's name or allJails
 	dump   bool   // for -d
 	strict bool   // for -t
+	start  bool   // for a start: a jail that cannot be set up is left out
 }
 
 // readConfig turns the configuration into the commands of a start or reload.
@@ -92,6 +94,9 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	so := config.StreamOptions{Given: p.given(), Strict: o.strict, MissingLogs: o.dump}
 	if o.jail != allJails {
 		so.Jail = o.jail
+	}
+	if o.start {
+		so.LeaveOut = p.leaveOut
 	}
 	p.cfg = p.configuration()
 	commands, good, err := p.cfg.Stream(so)
@@ -115,6 +120,19 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 		return stream, errTold
 	}
 	return stream, nil
+}
+
+// leaveOut tells that the start goes on without a jail.
+func (p *Program) leaveOut(jail string, err error) string {
+	text := err.Error()
+	var e *config.Error
+	if errors.As(err, &e) && e.Option != "" {
+		text = e.Option + ": " + text
+	}
+	text = "Jail " + pytext.Repr(jail) + " is left out: " + text + place(err)
+	p.say.Error(text)
+	p.leftOut = true
+	return text
 }
 
 // place tells where an error's cause stands and what to do, in parentheses.

@@ -240,8 +240,8 @@ func TestBadStart(t *testing.T) {
 		change func(s *scratch) []string
 		want   string
 	}{
-		"missing log": {func(s *scratch) []string {
-			s.write("etc/jail.d/x.local", "[j1]\nlogpath = DIR/none.log\n")
+		"missing log of the only jail": {func(s *scratch) []string {
+			s.write("etc/jail.d/x.local", "[j1]\nlogpath = DIR/none.log\n[j2]\nenabled = false\n")
 			return nil
 		}, "Have not found any log file for 'j1' jail. (DIR/etc/jail.d/x.local:2: correct logpath"},
 		"no configuration": {func(s *scratch) []string { return []string{"-c", s.path("nowhere")} },

@@ -43,6 +43,7 @@ type Program struct {
 	opt     *options
 	general general
 	cfg     *config.Config // what the last readConfig read
+	leftOut bool           // a start goes on without some jail
 	log     *logfmt.Log    // what the client's side says, on Err
 	say     *slog.Logger   // as "fail2ban"
 	embed   bool           // the fallback is in use

@@ -28,7 +28,7 @@ func (p *Program) start() error {
 		p.say.Error("Server already running")
 		return errTold
 	}
-	stream, err := p.readConfig(readOptions{jail: allJails})
+	stream, err := p.readConfig(readOptions{jail: allJails, start: true})
 	if err != nil {
 		return err
 	}
@@ -139,6 +139,9 @@ func (p *Program) startBehind(stream []any) error {
 	}
 	if failed != nil {
 		p.explain(stream)
+	}
+	if failed == nil && p.leftOut {
+		return errTold
 	}
 	return failed
 }
