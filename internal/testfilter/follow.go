@@ -17,7 +17,7 @@ import (
 
 // lookEvery is how often the follower looks itself whether the log was renamed
 // or has lines that it was not told of.
-const lookEvery = 500 * time.Millisecond
+const lookEvery = 200 * time.Millisecond
 
 // follower reads the lines that are written to a log from now on, as tail -F
 // does. A tail.Tail reads one file; the follower keeps that file open as well,
