@@ -35,6 +35,7 @@ func (j *Jail) tellBackend(options string) {
 	args := pytext.Dict{}
 	if j.env.ParseOptions != nil && options != "" {
 		if opts, err := j.env.ParseOptions(options); err == nil {
+			j.journalArgs = opts
 			for _, k := range slices.Sorted(maps.Keys(opts)) {
 				args = append(args, pytext.Item{Key: k, Value: opts[k]})
 			}

@@ -243,6 +243,7 @@ type memStore struct {
 	begun    map[int64]bool
 	sessions map[string]filter.Session
 	filter   filter.Memory
+	journal  source.JournalPlace
 }
 
 type stored struct {
@@ -309,6 +310,12 @@ func (s *memStore) Positions(_ context.Context, _, path string) ([]source.Positi
 	return s.places[path], nil
 }
 
+func (s *memStore) JournalPlace(context.Context, string) (source.JournalPlace, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.journal, s.journal.Seen, nil
+}
+
 func (s *memStore) Commit(_ context.Context, c *Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -316,6 +323,9 @@ func (s *memStore) Commit(_ context.Context, c *Change) error {
 		return s.broken
 	}
 	s.commits++
+	if c.Journal != nil {
+		s.journal = *c.Journal
+	}
 	for _, p := range c.Places {
 		s.places[p.Path] = p.Places
 	}

@@ -14,6 +14,7 @@ import (
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
+	"f2b-go/source"
 )
 
 // longName is the length from which a jail's name makes chain names too long
@@ -27,6 +28,7 @@ type Env struct {
 	Local    *time.Location   // zone of times in the log; nil: time.Local
 	Log      *slog.Logger     // nil: silent
 	Watcher  Watcher          // follows log files; nil: none are read
+	Journal  JournalReader    // nil: source.Journalctl
 	Store    Store            // nil: nothing is remembered
 	Resolver filter.Resolver  // nil: no name resolves
 	Self     *Self            // nil: ignoreself knows nobody
@@ -48,6 +50,8 @@ type Jail struct {
 	reads   string // what it comes to: pyinotify, polling or systemd
 	env     Env
 
+	journalArgs map[string]string // options of the backend
+
 	logs struct{ filter, actions, jail, observer *slog.Logger }
 
 	counter *counter
@@ -55,6 +59,7 @@ type Jail struct {
 	queue   *queue
 	later   later
 	files   files
+	journal journal
 	keeper  keeper
 
 	histories histories
@@ -101,6 +106,7 @@ func New(name, backend string, env Env) (*Jail, error) {
 	j.logs.observer = env.Log.With(logfmt.LoggerKey, "fail2ban.observer")
 	j.live = j.newSettings()
 	j.files.init(j)
+	j.journal.j = j
 	j.later.init()
 	j.keeper.init(j)
 	if len(name) >= longName {
@@ -129,6 +135,9 @@ func (e *Env) fill() {
 	}
 	if e.Random == nil {
 		e.Random = rand.Float64
+	}
+	if e.Journal == nil {
+		e.Journal = source.Journalctl{}
 	}
 	if e.LookupTXT == nil {
 		e.LookupTXT = net.DefaultResolver.LookupTXT

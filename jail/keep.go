@@ -32,16 +32,18 @@ type keeper struct {
 	committing sync.Mutex // one commit after the other
 	told       time.Time  // when trouble was told; guarded by committing
 
-	places map[string][]source.Position // guarded by Jail.matching
+	places  map[string][]source.Position // guarded by Jail.matching, as the next
+	journal *source.JournalPlace
 
-	mu      sync.Mutex
-	due     time.Time   // of the next commit; zero when there is nothing to commit
-	last    int64       // number of the newest ticket
-	tickets []*Ticket   // not committed yet
-	done    []int64     // numbers of tickets whose actions have run
-	lost    []LogPlaces // of a commit that failed, likewise
-	whole   bool        // tell all again
-	fresh   func() bool
+	mu          sync.Mutex
+	due         time.Time   // of the next commit; zero when there is nothing to commit
+	last        int64       // number of the newest ticket
+	tickets     []*Ticket   // not committed yet
+	done        []int64     // numbers of tickets whose actions have run
+	lost        []LogPlaces // of a commit that failed, likewise the next
+	lostJournal *source.JournalPlace
+	whole       bool // tell all again
+	fresh       func() bool
 }
 
 func (k *keeper) init(j *Jail) {
@@ -97,6 +99,20 @@ func (k *keeper) judged(path string, places []source.Position) {
 		return
 	}
 	k.reached(path, places)
+	k.soon()
+}
+
+// judgedJournal is judged for entries of the journal.
+func (k *keeper) judgedJournal(place source.JournalPlace) {
+	if k.off {
+		return
+	}
+	k.journal = &place
+	k.soon()
+}
+
+// soon has what was judged committed in time.
+func (k *keeper) soon() {
 	k.mu.Lock()
 	tickets := len(k.tickets)
 	k.mu.Unlock()
@@ -210,7 +226,10 @@ func (j *Jail) change() (c *Change, serial uint64) {
 			k.places[l.Path] = l.Places
 		}
 	}
-	k.tickets, k.done, k.lost, k.whole, k.due = nil, nil, nil, false, time.Time{}
+	if k.journal == nil {
+		k.journal = k.lostJournal
+	}
+	k.tickets, k.done, k.lost, k.lostJournal, k.whole, k.due = nil, nil, nil, nil, false, time.Time{}
 	k.mu.Unlock()
 	c.Counted, c.Forgotten, c.Whole = j.counter.changes(c.Whole)
 	c.Filter = j.effective().filter.Changes(c.Whole)
@@ -218,13 +237,14 @@ func (j *Jail) change() (c *Change, serial uint64) {
 		c.Places = append(c.Places, LogPlaces{Path: path, Places: places})
 	}
 	clear(k.places)
+	c.Journal, k.journal = k.journal, nil
 	return c, serial
 }
 
 // empty says whether there is nothing to commit. What the filter knows besides
 // sessions goes along with the places of its lines.
 func (c *Change) empty() bool {
-	return !c.Whole && len(c.Places)+len(c.Counted)+len(c.Forgotten)+len(c.Tickets)+len(c.Done) == 0 &&
+	return !c.Whole && c.Journal == nil && len(c.Places)+len(c.Counted)+len(c.Forgotten)+len(c.Tickets)+len(c.Done) == 0 &&
 		len(c.Filter.Sessions)+len(c.Filter.Closed) == 0
 }
 
@@ -236,7 +256,7 @@ func (k *keeper) failed(c *Change) {
 	k.whole = true
 	k.tickets = newest(append(c.Tickets, k.tickets...))
 	k.done = newest(append(c.Done, k.done...))
-	k.lost = c.Places
+	k.lost, k.lostJournal = c.Places, c.Journal
 	k.due = time.Now().Add(keepPlaces)
 }
 

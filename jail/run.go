@@ -33,12 +33,13 @@ func (j *Jail) Run(ctx context.Context) error {
 	}
 	defer j.running.Store(false)
 	lasting := context.WithoutCancel(ctx)
-	if j.Journal() {
-		j.logs.jail.Error(j.say("the journal is not read yet, so this jail finds nothing: give it a logpath and backend = auto"))
-	}
 	// No line is judged before the jail knows what it knew when it ended.
 	j.recalling.set(true)
-	j.files.attach()
+	if j.Journal() {
+		j.journal.start()
+	} else {
+		j.files.attach()
+	}
 	j.logs.jail.Info("Jail " + pytext.Repr(j.name) + " started")
 	j.recall(lasting)
 	j.recalling.set(false)
@@ -138,6 +139,7 @@ func (j *Jail) untilDue() (wait time.Duration, ok bool) {
 
 // stop undoes what Run did.
 func (j *Jail) stop(ctx context.Context) {
+	j.journal.halt()
 	j.files.detach()
 	j.keepNow(ctx)
 	j.acting.Lock()

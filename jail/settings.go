@@ -185,6 +185,7 @@ func (j *Jail) AddJournalMatch(words []string) {
 	}
 	j.edit(func(s *settings) { s.journal = append(slices.Clip(s.journal), groups...) })
 	j.logs.filter.Info(j.say("Added journal match for: " + pytext.Repr(strings.Join(words, " "))))
+	j.rereadJournal()
 }
 
 // DelJournalMatch removes a journalmatch as `get J journalmatch` lists it.
@@ -202,8 +203,19 @@ func (j *Jail) DelJournalMatch(words []string) (err error) {
 	})
 	if err == nil {
 		j.logs.filter.Info(j.say("Removed journal match for: " + pytext.Repr(words)))
+		j.rereadJournal()
 	}
 	return err
+}
+
+// rereadJournal goes on with the matches that hold now, where a journal is read.
+func (j *Jail) rereadJournal() {
+	j.journal.mu.Lock()
+	reading := j.journal.stop != nil
+	j.journal.mu.Unlock()
+	if reading {
+		j.journal.start()
+	}
 }
 
 // JournalMatches lists the alternatives of journalmatch.

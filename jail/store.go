@@ -29,6 +29,9 @@ type Store interface {
 	// Positions returns the stored places of a jail in a log, for source.AddOptions;
 	// none when unknown (8.8).
 	Positions(ctx context.Context, jail, path string) ([]source.Position, error)
+	// JournalPlace returns how far a jail has judged the journal; ok is false when
+	// unknown (2.9.6).
+	JournalPlace(ctx context.Context, jail string) (place source.JournalPlace, ok bool, err error)
 	// Commit remembers what has become of a jail's memory, all of it or nothing.
 	// Several commits at once may share a transaction.
 	Commit(ctx context.Context, c *Change) error
@@ -45,8 +48,10 @@ type Change struct {
 	// Whole says that Counted and Filter are all there is, so that what the
 	// store has of these goes.
 	Whole bool
-	// Places are the logs that were judged further.
-	Places []LogPlaces
+	// Places are the logs that were judged further, Journal is the place in the
+	// journal if that was.
+	Places  []LogPlaces
+	Journal *source.JournalPlace
 	// Counted are IDs whose count has changed, Forgotten those that are counted
 	// no more. An ID in both counts anew.
 	Counted   []*Ticket

@@ -21,10 +21,12 @@ const (
 	journalBatch = 100
 	// minJournalWait and maxJournalWait are how long it waits before it starts a
 	// journalctl that has failed again.
-	minJournalWait = time.Second
+	minJournalWait = 200 * time.Millisecond
 	maxJournalWait = time.Minute
+	// journalGrace is how long a journalctl that was told to end may take.
+	journalGrace = 2 * time.Second
 	// globEvery is how often a list of journal files is made anew.
-	globEvery = 10 * time.Second
+	globEvery = 2 * time.Second
 )
 
 // The flags of sd_journal_open(3) that journalflags may hold.
@@ -98,7 +100,7 @@ func (c Journalctl) Follow(ctx context.Context, opt JournalOptions, from Journal
 	}
 	wait := minJournalWait
 	for {
-		began := time.Now()
+		r.got = 0
 		err := r.run(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -110,7 +112,7 @@ func (c Journalctl) Follow(ctx context.Context, opt JournalOptions, from Journal
 			continue
 		}
 		r.complain(err)
-		if time.Since(began) > maxJournalWait {
+		if r.got > 0 {
 			wait = minJournalWait
 		}
 		timer := time.NewTimer(wait)
@@ -132,6 +134,7 @@ type journalReader struct {
 	log     *slog.Logger
 
 	place    JournalPlace
+	got      int  // entries of this run
 	past     bool // an entry after place was seen, where place has no cursor
 	caughtUp bool
 	badPlace int   // how often in a row the cursor led nowhere
@@ -220,6 +223,7 @@ func (r *journalReader) child(ctx context.Context, files []string, follow bool) 
 	cmd := exec.CommandContext(ctx, r.program, r.args(files, follow)...)
 	cmd.Env = append(cmd.Environ(), "LC_ALL=C", "SYSTEMD_COLORS=0")
 	cmd.Stderr = &complaint
+	cmd.WaitDelay = journalGrace
 	// It must not outlive a killed server: it would wait for the next entry.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, err := cmd.StdoutPipe()
@@ -229,7 +233,8 @@ func (r *journalReader) child(ctx context.Context, files []string, follow bool) 
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", r.program, err)
 	}
-	got, err := r.read(ctx, out)
+	before := r.got
+	err = r.read(ctx, out)
 	if err != nil {
 		// It may write on while nobody reads.
 		_ = cmd.Process.Kill()
@@ -240,13 +245,13 @@ func (r *journalReader) child(ctx context.Context, files []string, follow bool) 
 	}
 	switch {
 	case ctx.Err() != nil || err == nil:
-	case got == 0 && r.place.Cursor != "":
+	case r.got == before && r.place.Cursor != "":
 		// The entry may have been in a journal that is broken now.
 		if r.badPlace++; r.badPlace > 1 {
 			r.place.Cursor, r.badPlace = "", 0
 		}
 	}
-	if got > 0 {
+	if r.got > before {
 		r.badPlace, r.trouble = 0, ""
 	}
 	if text := strings.TrimSpace(complaint.String()); err != nil && text != "" {
@@ -316,8 +321,8 @@ func (o *JournalOptions) where(files []string) []string {
 	return args
 }
 
-// read hands on the entries of a child; got counts them.
-func (r *journalReader) read(ctx context.Context, out io.Reader) (got int, err error) {
+// read hands on the entries of a child and counts them.
+func (r *journalReader) read(ctx context.Context, out io.Reader) error {
 	x := newExportReader(out)
 	var batch []JournalEntry
 	flush := func() error {
@@ -337,21 +342,21 @@ func (r *journalReader) read(ctx context.Context, out io.Reader) (got int, err e
 		e, err := x.next()
 		if err != nil {
 			if err2 := flush(); err2 != nil {
-				return got, err2
+				return err2
 			}
 			if errors.Is(err, io.EOF) {
-				err = nil
+				return nil
 			}
-			return got, err
+			return err
 		}
-		got++
+		r.got++
 		if r.old(e.Place) {
 			continue
 		}
 		batch = append(batch, e)
 		if len(batch) == journalBatch || !x.buffered() {
 			if err := flush(); err != nil {
-				return got, err
+				return err
 			}
 		}
 	}

@@ -58,6 +58,11 @@ func commit(ctx context.Context, tx *writer, c *jail.Change, rows changeRows) er
 			return err
 		}
 	}
+	if c.Journal != nil {
+		if err := saveJournal(ctx, tx, c.Jail, c.Journal); err != nil {
+			return err
+		}
+	}
 	if err := commitCounts(ctx, tx, c, rows.counted); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"f2b-go/jail"
 	"f2b-go/source"
@@ -70,3 +71,40 @@ func savePlaces(ctx context.Context, tx *writer, name string, log jail.LogPlaces
 	}
 	return nil
 }
+
+// JournalPlace returns how far a jail has judged the journal; ok is false when
+// that is unknown. fail2ban knows the time only; the cursor is ours, and of no
+// use when fail2ban has read on since.
+func (d *DB) JournalPlace(ctx context.Context, name string) (place source.JournalPlace, ok bool, err error) {
+	var text, cursor sql.NullString
+	var at sql.NullFloat64
+	var micros sql.NullInt64
+	err = d.read.QueryRowContext(ctx, `SELECT l.firstlinemd5, l.lastfilepos, p.hash, p.offset FROM logs l LEFT JOIN f2b_positions p
+		ON p.jail = l.jail AND p.path = l.path WHERE l.jail = ? AND l.path = ?`, name, jail.JournalPath).Scan(&text, &at, &cursor, &micros)
+	if errors.Is(err, sql.ErrNoRows) {
+		return place, false, nil
+	}
+	if err != nil {
+		return place, false, fmt.Errorf("reading the place in the journal in the database %s: %w", d.path, err)
+	}
+	place = source.JournalPlace{Time: at.Float64, Text: text.String, Seen: true}
+	if micros.Valid && micros.Int64 == toMicros(at.Float64) {
+		place.Cursor = cursor.String
+	}
+	return place, at.Float64 > 0, nil
+}
+
+// saveJournal notes the place in the journal in fail2ban's table, and the cursor
+// in ours.
+func saveJournal(ctx context.Context, tx *writer, name string, place *source.JournalPlace) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO logs(jail, path, firstlinemd5, lastfilepos) VALUES(?, ?, ?, ?)
+		ON CONFLICT(jail, path) DO UPDATE SET firstlinemd5 = excluded.firstlinemd5, lastfilepos = excluded.lastfilepos`,
+		name, jail.JournalPath, place.Text, place.Time); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO f2b_positions(jail, path, place, hash, offset) VALUES(?, ?, 0, ?, ?)",
+		name, jail.JournalPath, place.Cursor, toMicros(place.Time))
+	return err
+}
+
+func toMicros(seconds float64) int64 { return int64(math.Round(seconds * 1e6)) }

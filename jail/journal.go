@@ -1,0 +1,168 @@
+package jail
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"f2b-go/filter"
+	"f2b-go/internal/logfmt"
+	"f2b-go/source"
+)
+
+// JournalPath stands for the journal where the store keeps places of logs (2.9.6).
+const JournalPath = "systemd-journal"
+
+// JournalReader reads the journal until ctx ends; source.Journalctl is one.
+type JournalReader interface {
+	Follow(ctx context.Context, opt source.JournalOptions, from source.JournalPlace, sink source.JournalSink) error
+}
+
+// journal is the reading of a jail on the journal, and the sink for it.
+type journal struct {
+	j *Jail
+
+	mu     sync.Mutex
+	stop   context.CancelFunc // nil while nothing is read
+	over   chan struct{}
+	reads  [][]string // the matches that it reads with
+	loaded bool       // place is known
+
+	place       source.JournalPlace // guarded by Jail.matching, as the next
+	inOperation bool                // what stood there at the start is judged (2.6.2)
+}
+
+// start begins to read, or begins anew where the matches have changed.
+func (n *journal) start() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	matches := n.j.effective().journal
+	if n.stop != nil {
+		if slices.EqualFunc(n.reads, matches, slices.Equal[[]string]) {
+			return
+		}
+		n.end()
+	}
+	opt, err := n.j.journalOptions(matches)
+	if err != nil {
+		n.j.logs.filter.Error(n.j.say("the journal is not read: " + err.Error()))
+		return
+	}
+	if len(matches) == 0 {
+		n.j.logs.filter.Log(context.Background(), logfmt.LevelNotice, n.j.say("Jail started without 'journalmatch' set. "+
+			"Jail regexs will be checked against all journal entries, which is not advised for performance reasons."))
+	}
+	from := n.from()
+	ctx, cancel := context.WithCancel(context.Background())
+	n.stop, n.over, n.reads = cancel, make(chan struct{}), matches
+	go func(over chan struct{}) {
+		defer close(over)
+		if err := n.j.env.Journal.Follow(ctx, opt, from, n); err != nil && ctx.Err() == nil {
+			n.j.logs.filter.Error(n.j.say("the journal is not read any more: " + err.Error()))
+		}
+	}(n.over)
+}
+
+// halt stops reading.
+func (n *journal) halt() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stop != nil {
+		n.end()
+	}
+}
+
+func (n *journal) end() {
+	n.stop()
+	<-n.over
+	n.stop = nil
+}
+
+// from is where to begin: after the last entry that was judged, but not with
+// what is older than the find time (2.9.5).
+func (n *journal) from() source.JournalPlace {
+	j := n.j
+	j.matching.Lock()
+	defer j.matching.Unlock()
+	if !n.loaded && j.env.Store != nil {
+		place, ok, err := j.env.Store.JournalPlace(context.Background(), j.name)
+		if err != nil {
+			j.logs.filter.Error(err.Error())
+		}
+		if ok {
+			n.place = place
+		}
+	}
+	n.loaded = true
+	if oldest := j.now() - j.effective().findTime.Value; n.place.Time < oldest {
+		return source.JournalPlace{Time: oldest}
+	}
+	return n.place
+}
+
+// Entries judges entries; it is the source's sink. While the jail is idle, or
+// not ready yet, it waits.
+func (n *journal) Entries(ctx context.Context, entries []source.JournalEntry) error {
+	j := n.j
+	if err := j.recalling.wait(ctx); err != nil {
+		return err
+	}
+	if err := j.idle.wait(ctx); err != nil {
+		return err
+	}
+	j.matching.Lock()
+	defer j.matching.Unlock()
+	s := j.effective()
+	lasting := context.WithoutCancel(ctx)
+	for i := range entries {
+		if ctx.Err() != nil {
+			break
+		}
+		e := &entries[i]
+		j.judge(lasting, s, filter.Line{
+			Text: e.Text, Source: JournalPath, Date: e.Place.Text + " ", Time: e.Place.Time, HasTime: true,
+		}, n.inOperation)
+		n.place = e.Place
+	}
+	j.serve()
+	j.keeper.judgedJournal(n.place)
+	return ctx.Err()
+}
+
+// CaughtUp is called when all that stood in the journal at the start is judged.
+func (n *journal) CaughtUp() {
+	n.j.matching.Lock()
+	defer n.j.matching.Unlock()
+	if !n.inOperation {
+		n.inOperation = true
+		n.j.logs.filter.Info(n.j.say("Jail is in operation now (process new journal entries)"))
+	}
+}
+
+// journalOptions reads the options of the backend (2.9.4).
+func (j *Jail) journalOptions(matches [][]string) (source.JournalOptions, error) {
+	opt := source.JournalOptions{Matches: matches, Log: j.logs.filter}
+	for _, group := range matches {
+		for _, word := range group {
+			if !strings.Contains(word, "=") {
+				return opt, fmt.Errorf("journalmatch %q is not of the form FIELD=VALUE", word)
+			}
+		}
+	}
+	given := j.journalArgs
+	opt.Directory, opt.Namespace = given["journalpath"], given["namespace"]
+	for _, f := range strings.FieldsFunc(given["journalfiles"], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }) {
+		opt.Files = append(opt.Files, f)
+	}
+	if text, ok := given["journalflags"]; ok {
+		flags, err := strconv.Atoi(text)
+		if err != nil {
+			return opt, fmt.Errorf("journalflags %q is no number", text)
+		}
+		opt.Flags = &flags
+	}
+	return opt, nil
+}
