@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -281,7 +282,8 @@ func TestPositions(t *testing.T) {
 			cfg := config.New(config.Options{Dir: dir})
 			_, _, err := cfg.Stream(config.StreamOptions{})
 			list := cfg.Messages()
-			if e, ok := err.(*config.Error); ok {
+			var e *config.Error
+			if errors.As(err, &e) {
 				list = append(list, e.Message())
 			}
 			for _, m := range list {

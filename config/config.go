@@ -109,7 +109,10 @@ func Load(opt Options) (*Config, error) {
 	if err := c.readGeneral(); err != nil {
 		return c, err
 	}
-	return c, c.readJails()
+	if err := c.readJails(); err != nil {
+		return c, err
+	}
+	return c, nil
 }
 
 // option is one entry of a set of options: its value is a string, int64,

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -200,11 +201,13 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 }
 
 func (d *definitionReader) tagError(err error) *Error {
-	switch e := err.(type) {
-	case *Error:
-		return e
-	case *tags.Error:
-		return (&Error{Class: "ValueError", Text: e.Text, Remedy: "break the circle of <tags>"}).at(d.where(e.Tag), definition, e.Tag)
+	var known *Error
+	var tag *tags.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &tag):
+		return (&Error{Class: "ValueError", Text: tag.Text, Remedy: "break the circle of <tags>"}).at(d.where(tag.Tag), definition, tag.Tag)
 	}
 	return valueError("%v", err)
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,8 +84,8 @@ func ourDialect(data []byte) []string {
 	}
 	given := &optionSet{}
 	given.set("Given", "g%(a)s")
-	for _, n := range append(f.order[:len(f.order):len(f.order)], defaultSection) {
-		names := append(p.own(n)[:len(p.own(n)):len(p.own(n))], f.defaults.names...)
+	for _, n := range slices.Concat(f.order, []string{defaultSection}) {
+		names := slices.Concat(p.own(n), f.defaults.names)
 		for _, k := range names {
 			v, err := p.get(n, k, newVariables(given))
 			out = append(out, "get "+n+" "+k+" "+result(v, err))

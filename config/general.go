@@ -60,7 +60,7 @@ func (c *Config) general(given map[string]string) (General, *Error) {
 			continue
 		}
 		if err := c.readGeneral(); err != nil {
-			return General{}, err.(*Error)
+			return General{}, err
 		}
 		opts, err := c.readers["fail2ban"].options(definition, asks{specs: earlySpecs, convert: true})
 		if err != nil {
@@ -85,26 +85,21 @@ func (c *Config) general(given map[string]string) (General, *Error) {
 	return g, checkLevel(g.LogLevel)
 }
 
-func (c *Config) readGeneral() error {
-	r, err := c.read("fail2ban")
-	if err != nil {
-		return err
-	}
-	if !r.ok {
-		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "fail2ban.conf")}, Text: "Read fail2ban configuration failed."}
-	}
-	return nil
+func (c *Config) readGeneral() *Error {
+	return c.mustRead("fail2ban", "Read fail2ban configuration failed.")
 }
 
-func (c *Config) readJails() error {
-	r, err := c.read("jail")
-	if err != nil {
-		return err
+func (c *Config) readJails() *Error {
+	return c.mustRead("jail", "Read jails configuration failed.")
+}
+
+// mustRead reads a configuration without which fail2ban does not start.
+func (c *Config) mustRead(name, failed string) *Error {
+	r, err := c.read(name)
+	if err == nil && !r.ok {
+		err = &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, name) + ".conf"}, Text: failed}
 	}
-	if !r.ok {
-		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "jail.conf")}, Text: "Read jails configuration failed."}
-	}
-	return nil
+	return err
 }
 
 // generalStream gives the commands of fail2ban.conf (1.8.1).

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 	"strings"
 
@@ -138,7 +139,7 @@ func (c *Config) included(name string, f *parsedFile, option string, seen []stri
 		return nil, err
 	}
 	dir, _ := splitPath(name)
-	chain := append(seen[:len(seen):len(seen)], name)
+	chain := slices.Concat(seen, []string{name})
 	var out []string
 	for _, file := range strings.Split(value.(string), "\n") {
 		file = joinPath(dir, file)
@@ -271,7 +272,7 @@ func (c *Config) merge(p *parser, names []string) ([]string, *Error) {
 	return read, nil
 }
 
-// unreadable tells why a file that exists is not read, for a message's remedy.
+// unreadable tells why a file that exists is not read.
 func unreadable(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):

@@ -94,21 +94,10 @@ func (j *jailReader) starts() bool { return j.fault == "" && !j.noLogs && j.fail
 const maxAhead = 64
 
 func (c *Config) readBoth() *Error {
-	general, err := c.read("fail2ban")
-	if err != nil {
+	if err := c.readGeneral(); err != nil {
 		return err
 	}
-	if !general.ok {
-		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "fail2ban.conf")}, Text: "Read fail2ban configuration failed."}
-	}
-	jails, err := c.read("jail")
-	if err != nil {
-		return err
-	}
-	if !jails.ok {
-		return &Error{Class: "LookupError", Pos: Pos{File: joinPath(c.dir, "jail.conf")}, Text: "Read jails configuration failed."}
-	}
-	return nil
+	return c.readJails()
 }
 
 // loadJails reads the jails and gives those that are enabled or faulty. Each is

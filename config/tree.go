@@ -125,7 +125,7 @@ func (t fsTree) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return readLimited(f, 0)
 }
 

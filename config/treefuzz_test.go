@@ -51,7 +51,7 @@ func ourTree(dir string) []string {
 		out = []string{"!" + err.Class + ": " + err.Text}
 	} else {
 		for _, cmd := range stream {
-			out = append(out, pytext.Repr([]any(cmd)))
+			out = append(out, pytext.Repr(cmd))
 		}
 		out = append(out, map[bool]string{false: "good 0", true: "good 1"}[good])
 	}
