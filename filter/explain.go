@@ -43,8 +43,7 @@ func (e *Explainer) Explain(n *Notes) Account {
 	if !n.Searched {
 		return a
 	}
-	early := len(s.ignore) > 0 && len(s.ignore) < len(s.fail)-2
-	if n.Content == "" && s.pref == nil || early && n.Content == "" && e.anyMatches(s.ignore, n.Seen) {
+	if n.Content == "" && s.ignoresFirst() && e.anyMatches(s.ignore, n.Seen) {
 		return a
 	}
 	if s.pref != nil {

@@ -61,13 +61,13 @@ func (t *Trial) Set(word string, args []any) error {
 	return err
 }
 
-// MaxRetry, FindTime and BanTime are the settings in force, times in seconds.
+// MaxRetry is how many failures make a ban.
 func (t *Trial) MaxRetry() int { return t.jail.effective().maxRetry }
 
-// FindTime is described at MaxRetry.
+// FindTime is within how many seconds failures count together.
 func (t *Trial) FindTime() float64 { return t.jail.effective().findTime.Value }
 
-// BanTime is described at MaxRetry.
+// BanTime is how many seconds a ban lasts, negative for ever.
 func (t *Trial) BanTime() float64 { return t.jail.effective().banTime.Value }
 
 // Now is the time as of which the latest failure was judged.

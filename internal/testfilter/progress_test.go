@@ -86,6 +86,12 @@ func onTerminal(t *testing.T, outTerm, errTerm bool, args ...string) (out, errs 
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
+// beforeResults is what is told of lines.
+func beforeResults(out string) string {
+	text, _, _ := strings.Cut(out, "Results")
+	return text
+}
+
 // TestExplainOnTerminal_C13: colours are ours only, lines of the log cannot move
 // the cursor, and what is cut fits the terminal.
 func TestExplainOnTerminal_C13(t *testing.T) {
@@ -99,7 +105,7 @@ func TestExplainOnTerminal_C13(t *testing.T) {
 	}
 	args := []string{"--explain", log, `^ evil .* <ADDR>$`}
 	out, _ := onTerminal(t, true, false, args...)
-	shown, _, _ := strings.Cut(out, "Results")
+	shown := beforeResults(out)
 	if !strings.Contains(shown, "\x1b[1;31m^\x1b[0m") || !strings.Contains(shown, "\x1b[1mline 1:\x1b[0m") {
 		t.Errorf("no colours: %q", shown)
 	}
@@ -113,12 +119,12 @@ func TestExplainOnTerminal_C13(t *testing.T) {
 		}
 	}
 	t.Setenv("NO_COLOR", "1")
-	if out, _ := onTerminal(t, true, false, args...); sgr.MatchString(out[:strings.Index(out, "Results")]) {
+	if out, _ := onTerminal(t, true, false, args...); sgr.MatchString(beforeResults(out)) {
 		t.Errorf("NO_COLOR is not heeded: %q", out)
 	}
 	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "dumb")
-	if out, _ := onTerminal(t, true, false, args...); sgr.MatchString(out[:strings.Index(out, "Results")]) {
+	if out, _ := onTerminal(t, true, false, args...); sgr.MatchString(beforeResults(out)) {
 		t.Errorf("a dumb terminal gets colours: %q", out)
 	}
 }
