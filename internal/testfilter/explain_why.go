@@ -29,6 +29,9 @@ func (t *tester) why(e *explanation) string {
 	if v.OverBudget > 0 {
 		return fmt.Sprintf("%d regexes were given up, the others do not fit", v.OverBudget)
 	}
+	if len(t.fail) == 0 {
+		return "there is no failregex"
+	}
 	return "no failregex fits"
 }
 
