@@ -127,12 +127,20 @@ func (s *server) rules() string {
 func etcOfDebian(t *testing.T, dir string) {
 	t.Helper()
 	copyTree(t, os.DirFS("/etc/fail2ban"), filepath.Join(dir, "etc"))
+	ownDatabase(t, dir)
 }
 
 // etcOfOurs copies the project's own configuration.
 func etcOfOurs(t *testing.T, dir string) {
 	t.Helper()
 	copyTree(t, etc_fail2ban.FS, filepath.Join(dir, "etc"))
+	ownDatabase(t, dir)
+}
+
+// ownDatabase keeps a test's bans out of the machine's database.
+func ownDatabase(t *testing.T, dir string) {
+	t.Helper()
+	writeFile(t, filepath.Join(dir, "etc", "fail2ban.d", "zz-test.local"), "[Definition]\ndbfile = "+filepath.Join(dir, "f2b.sqlite3")+"\n")
 }
 
 func copyTree(t *testing.T, from fs.FS, to string) {
