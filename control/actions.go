@@ -117,8 +117,8 @@ func property(p Properties, name string) (any, error) {
 
 // methods are what `set JAIL action NAME METHOD [JSON]` may call.
 var methods = map[string]func(c call, a jail.Action) (any, error){
-	"start": func(c call, a jail.Action) (any, error) { return nil, a.Start(c.ctx) },
-	"stop":  func(c call, a jail.Action) (any, error) { return nil, a.Stop(c.ctx) },
+	"start": whether(func(c call, a jail.Action) error { return a.Start(c.ctx) }),
+	"stop":  whether(func(c call, a jail.Action) error { return a.Stop(c.ctx) }),
 	"flush": func(c call, a jail.Action) (any, error) { return a.Flush(c.ctx) },
 	"reload": func(c call, a jail.Action) (any, error) {
 		if r, ok := a.(jail.Reloader); ok {
@@ -134,6 +134,16 @@ var methods = map[string]func(c call, a jail.Action) (any, error){
 	"unban":   onTicket(jail.Action.Unban),
 	"reban":   onTicket(jail.Action.Reban),
 	"prolong": onTicket(jail.Action.Prolong),
+}
+
+// whether makes a method that replies True when it is done.
+func whether(do func(call, jail.Action) error) func(call, jail.Action) (any, error) {
+	return func(c call, a jail.Action) (any, error) {
+		if err := do(c, a); err != nil {
+			return nil, err
+		}
+		return true, nil
+	}
 }
 
 // onTicket makes a method that takes {"aInfo": {"ip": …}}.

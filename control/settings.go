@@ -19,6 +19,9 @@ func (t *Table) get(c call) (any, error) {
 	}
 	word := c.text(1)
 	do, isAction := getActions[word]
+	if !isAction && !jail.CanGet(word) {
+		return nil, plainError("Invalid command (no get action or not yet implemented)")
+	}
 	if isAction && len(c.args) < 2+do.min {
 		return nil, indexError()
 	}
@@ -29,11 +32,7 @@ func (t *Table) get(c call) (any, error) {
 	if isAction {
 		return do.run(j, c.rest(2))
 	}
-	v, err := j.Get(word, c.rest(2))
-	if errors.Is(err, jail.ErrNoOption) {
-		return nil, plainError("Invalid command (no get action or not yet implemented)")
-	}
-	return v, err
+	return j.Get(word, c.rest(2))
 }
 
 // set is `set SETTING VALUE` and `set JAIL OPTION …`.
@@ -55,21 +54,27 @@ func (t *Table) set(c call) (any, error) {
 		}
 		return do.run(t, j, c.from(2))
 	}
+	if !jail.CanSet(word) {
+		return nil, noSetAction(word)
+	}
 	j, ok := t.engine.Jail(c.text(0))
 	if !ok {
 		return nil, t.unknown(c)
 	}
-	// What was begun is done, even when its client goes away.
-	v, err := j.Set(context.WithoutCancel(c.ctx), word, c.rest(2))
-	if errors.Is(err, jail.ErrNoOption) {
-		return nil, noSetAction(word)
+	if word == "attempt" && len(c.args) < 3 {
+		return nil, pickle.Builtin("TypeError", "Filter.addAttempt() missing 1 required positional argument: 'ip'")
 	}
-	return v, err
+	// What was begun is done, even when its client goes away.
+	return j.Set(context.WithoutCancel(c.ctx), word, c.rest(2))
 }
 
 // unknown refuses a set whose jail does not exist; fail2ban looks for the
-// value first.
+// value first, where it is one.
 func (t *Table) unknown(c call) error {
+	switch c.text(1) {
+	case "banip", "unbanip", "attempt":
+		return UnknownJail(c.text(0))
+	}
 	if len(c.args) < 3 {
 		return indexError()
 	}

@@ -137,7 +137,12 @@ func TestReplies_5_3(t *testing.T) {
 		{words("get loglevel"), "'INFO'"}, {words("get j bantime"), "600"}, {words("get j actions"), "[]"}, {words("get j action"), index},
 		{words("get j action a x"), "builtins.KeyError('Invalid Action name: a')"},
 		{words("set"), index}, {words("set j"), index}, {words("set loglevel"), index}, {words("set loglevel DEBUG"), "'DEBUG'"},
-		{words("set x nope"), index}, {words("set x bantime 5"), "fail2ban.exceptions.UnknownJailException('x')"}, {words("set j bantime"), index},
+		{words("set x nope"), `builtins.Exception("Invalid command 'nope' (no set action or not yet implemented)")`},
+		{words("set x nope 5"), `builtins.Exception("Invalid command 'nope' (no set action or not yet implemented)")`},
+		{words("get x nope"), "builtins.Exception('Invalid command (no get action or not yet implemented)')"}, {words("set x bantime"), index},
+		{words("set x banip"), "fail2ban.exceptions.UnknownJailException('x')"}, {words("set x attempt"), "fail2ban.exceptions.UnknownJailException('x')"},
+		{words("set j attempt"), `builtins.TypeError("Filter.addAttempt() missing 1 required positional argument: 'ip'")`},
+		{words("set x bantime 5"), "fail2ban.exceptions.UnknownJailException('x')"}, {words("set j bantime"), index},
 		{words("set j nope 5"), `builtins.Exception("Invalid command 'nope' (no set action or not yet implemented)")`},
 		{words("set j bantime 1h"), "3600"}, {[]any{"set", "j", "bantime", int64(60)}, "60"}, {words("set j bantime xx"), `builtins.NameError("name 'xx' is not defined")`},
 		{words("set j maxretry a"), `builtins.ValueError("invalid literal for int() with base 10: 'a'")`},
@@ -184,7 +189,7 @@ func TestReload_all_or_nothing(t *testing.T) {
 		engine.told = nil
 		return replyText(table.Handle(t.Context(), []any{"reload", "--all", []any{}, stream}))
 	}
-	if got := reload(words("add k"), words("set k nope x"), words("start k")); got != "fail2ban.exceptions.UnknownJailException('k')" {
+	if got := reload(words("add k"), words("set k maxretry x"), words("start k")); got != "fail2ban.exceptions.UnknownJailException('k')" {
 		t.Error(got)
 	}
 	if told := strings.Join(engine.told, ", "); told != "begin --all, add k auto, abort" {

@@ -295,6 +295,9 @@ func (f *Filter) SetDatePattern(pattern string) error {
 			d.SetZone(z)
 		}
 		s.detector, s.clock = d, clock
+		for _, t := range d.Named() {
+			f.env.Log.With("logger", "fail2ban.datedetector").Info(fmt.Sprintf("  date pattern `%s`: `%s`", pytext.Repr(t.Pattern), t.Name))
+		}
 		return nil
 	})
 }

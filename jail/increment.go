@@ -50,7 +50,14 @@ func (in *increment) set(opt string, value any) error {
 	if err := in.convert(opt, value); err != nil {
 		return err
 	}
-	return in.compile()
+	switch opt {
+	case "formula", "factor", "maxtime", "rndtime", "multipliers":
+		return in.compile()
+	}
+	if in.formula == nil {
+		return in.compile()
+	}
+	return nil
 }
 
 func (in *increment) convert(opt string, value any) error {
@@ -97,13 +104,13 @@ func readMultipliers(value any) ([]int64, error) {
 
 // compile reads the texts of factor and formula.
 func (in *increment) compile() error {
-	in.factor = timetext.Int(1)
+	factor := timetext.Int(1)
 	if v, ok := in.opts["factor"]; ok {
 		e, err := timetext.Compile(pytext.Str(v))
 		if err != nil {
 			return fromTimetext(err)
 		}
-		if in.factor, err = e.Eval(nil); err != nil {
+		if factor, err = e.Eval(nil); err != nil {
 			return fromTimetext(err)
 		}
 	}
@@ -115,7 +122,7 @@ func (in *increment) compile() error {
 	if err != nil {
 		return fromTimetext(err)
 	}
-	in.formula = formula
+	in.factor, in.formula = factor, formula
 	return nil
 }
 

@@ -100,6 +100,17 @@ var table = map[string]option{
 // variadic are the set words that need no argument of their own.
 var variadic = map[string]bool{"addignoreip": true, "addjournalmatch": true, "deljournalmatch": true, "banip": true}
 
+// CanSet says whether a word is an option that Set knows.
+func CanSet(word string) bool {
+	o := table[word]
+	return strings.HasPrefix(word, "bantime.") || o.set != nil || o.reply != nil
+}
+
+// CanGet says whether a word is an option that Get knows.
+func CanGet(word string) bool {
+	return strings.HasPrefix(word, "bantime.") || table[word].get != nil && !setOnly(word)
+}
+
 // Set does `set JAIL word args…` and returns the reply. A word that belongs to
 // an action, or is none, is ErrNoOption; too few arguments are an IndexError.
 func (j *Jail) Set(ctx context.Context, word string, args []any) (any, error) {
@@ -112,10 +123,10 @@ func (j *Jail) Set(ctx context.Context, word string, args []any) (any, error) {
 		}
 		return j.banTimeExtra(opt), nil
 	}
-	o, ok := table[word]
-	if !ok || o.set == nil && o.reply == nil {
+	if !CanSet(word) {
 		return nil, ErrNoOption
 	}
+	o := table[word]
 	if len(args) == 0 && !variadic[word] {
 		return nil, indexError()
 	}
@@ -133,11 +144,10 @@ func (j *Jail) Get(word string, args []any) (any, error) {
 	if opt, ok := strings.CutPrefix(word, "bantime."); ok {
 		return j.banTimeExtra(opt), nil
 	}
-	o, ok := table[word]
-	if !ok || o.get == nil || setOnly(word) {
+	if !CanGet(word) {
 		return nil, ErrNoOption
 	}
-	return o.get(j, args), nil
+	return table[word].get(j, args), nil
 }
 
 // setOnly says whether a word tells what to do, so that get does not know it.

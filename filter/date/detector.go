@@ -25,6 +25,7 @@ type Detector struct {
 	// firstUnused is the first place in slots that a template without hits
 	// holds, as far as fail2ban keeps count.
 	firstUnused int
+	named       []TemplateInfo // those that SetPattern's lines name one by one
 
 	repeated repeated
 
@@ -85,8 +86,13 @@ func (d *Detector) SetPattern(pattern string) error {
 		}
 	}
 	d.reset(b.slots, b.names)
+	d.named = b.named
 	return nil
 }
+
+// Named lists the templates that the lines of the last SetPattern stand for one
+// by one, without those of a keyword for many; fail2ban logs these (7.3).
+func (d *Detector) Named() []TemplateInfo { return d.named }
 
 func splitPatterns(pattern string) []string {
 	var all []string
@@ -105,6 +111,7 @@ type builder struct {
 	slots  []*slot
 	names  map[string]bool
 
+	named    []TemplateInfo
 	defaults bool // the keyword {DEFAULT} came before
 }
 
@@ -128,7 +135,11 @@ func (b *builder) add(pattern string) error {
 	if err != nil {
 		return err
 	}
-	return b.append(t, false)
+	if err := b.append(t, false); err != nil {
+		return err
+	}
+	b.named = append(b.named, TemplateInfo{Name: t.name, Pattern: t.pattern, Regex: t.regex})
+	return nil
 }
 
 func (b *builder) addDefaults(want func(*template) bool) error {

@@ -60,19 +60,37 @@ func (p *Program) ask(command []any, shown bool, timeout time.Duration) error {
 	case errors.As(err, &refused):
 		p.say.Error("NOK: " + pytext.Repr(refused.PyArgs()))
 		if shown {
-			p.print(control.BeautifyError(refused))
+			text := control.BeautifyError(refused)
+			if p.opt.json {
+				text = control.JSONError(refused, text)
+			}
+			p.reply(text)
 		}
 		return errTold
 	case err != nil:
 		if shown {
-			p.say.Error(control.SocketError(p.general.socket, err, command[0] == "ping"))
+			text := control.SocketError(p.general.socket, err, command[0] == "ping")
+			p.say.Error(text)
+			if p.opt.json {
+				p.reply(control.JSONError(err, text))
+			}
 		}
 		return errTold
 	}
 	if shown {
-		p.print(p.beautify(command, value))
+		if p.opt.json {
+			p.reply(control.JSONReply(value))
+		} else {
+			p.reply(p.beautify(command, value))
+		}
 	}
 	return nil
+}
+
+// reply prints what came of a command.
+func (p *Program) reply(text string) {
+	p.print(text)
+	p.replied = true
 }
 
 func (p *Program) beautify(command []any, value any) string {

@@ -225,9 +225,13 @@ func (e *engine) DropJail(name string) {
 	}
 }
 
-// Quit stops all jails and then lets the server end.
+// Quit stops all jails and then lets the server end. The observer's lines are
+// fail2ban's (7.3); its work is done by the jails here.
 func (e *engine) Quit(ctx context.Context) {
 	e.say.Info("Shutdown in progress...")
+	observer := e.log.Logger("fail2ban.observer")
+	observer.Info("Observer stop ... try to end queue 5 seconds")
+	observer.Info("Observer stopped, 0 events remaining.")
 	e.StopAll(ctx)
 	e.closeDatabase()
 	e.quit()

@@ -13,7 +13,7 @@ import (
 const shortOptions = "hc:s:p:xfbdtviqV"
 
 var longOptions = []string{"loglevel=", "logtarget=", "syslogsocket=", "test", "async", "conf=", "pidfile=", "pname=",
-	"socket=", "timeout=", "str2sec=", "help", "version", "dp", "dump-pretty"}
+	"socket=", "timeout=", "str2sec=", "help", "version", "dp", "dump-pretty", "json"}
 
 // defaultTimeout is how long a client waits for a server to come up.
 const defaultTimeout = 30 * time.Second
@@ -32,6 +32,7 @@ type options struct {
 	interactive, force   bool
 	foreground, async    bool
 	help                 bool
+	json                 bool   // replies as JSON
 	version, versionOnly bool   // --version, -V
 	seconds              string // --str2sec
 	toSeconds            bool
@@ -109,6 +110,8 @@ func (o *options) flag(name string) {
 		o.foreground = false
 	case "-f":
 		o.foreground = true
+	case "--json":
+		o.json = true
 	case "--async":
 		o.async = true
 	case "-h", "--help":

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"f2b-go/config"
+	"f2b-go/control"
 	"f2b-go/internal/getopt"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
@@ -43,6 +44,7 @@ type Program struct {
 	opt     *options
 	general general
 	cfg     *config.Config // what the last readConfig read
+	replied bool           // a reply, or the failure, was printed
 	leftOut bool           // a start goes on without some jail
 	log     *logfmt.Log    // what the client's side says, on Err
 	say     *slog.Logger   // as "fail2ban"
@@ -176,7 +178,7 @@ func (p *Program) dumpAndTest() (done bool, err error) {
 
 // dispatch goes on as server or as client: fail2ban-server with a command other
 // than start is a client (5.2.1).
-func (p *Program) dispatch() error {
+func (p *Program) dispatch() (err error) {
 	words := p.opt.words
 	onlyStart := len(words) == 1 && words[0] == "start" && !p.opt.interactive
 	switch {
@@ -190,7 +192,11 @@ func (p *Program) dispatch() error {
 		p.usage()
 		return errTold
 	}
-	return p.command(words)
+	err = p.command(words)
+	if err != nil && p.opt.json && !p.replied {
+		p.print(control.JSONError(err, "the command failed, standard error says why"))
+	}
+	return err
 }
 
 // absolute makes a file's path independent of the working directory, which a

@@ -66,6 +66,7 @@ func serve(opt serveOptions, ready func(*running) error) (err error) {
 	if opt.daemon {
 		say.Info("Daemon started")
 	}
+	log.Logger("fail2ban.observer").Info("Observer start...")
 	r.ln, err = control.Listen(opt.socket, opt.force, log.Logger("fail2ban.asyncserver"))
 	if err != nil {
 		say.Error("Could not start server: " + err.Error())

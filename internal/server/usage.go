@@ -26,6 +26,7 @@ var optionHelp = [][2]string{
 	{"-f", "run the server in the foreground"},
 	{"--async", "internal: a server that waits to be told its configuration"},
 	{"--timeout", "how long to wait for the server to come up"},
+	{"--json", "print the server's reply as JSON (f2b-go)"},
 	{"--str2sec <STRING>", "print a time such as 1d3h in seconds"},
 	{"-h, --help", "print this"},
 	{"-V, --version", "print the version of fail2ban that this is compatible with"},
