@@ -293,12 +293,14 @@ func (o *JournalOptions) where(files []string) []string {
 	if len(files) == 0 && o.Directory != "" {
 		args = append(args, "--directory="+o.Directory)
 	}
+	elsewhere := len(files) > 0 || o.Directory != ""
+	if elsewhere || o.Flags != nil && *o.Flags&journalLocalOnly == 0 {
+		// Without it journalctl follows one boot only: this machine's, or of
+		// journals from elsewhere the last one that it knows.
+		args = append(args, "--merge")
+	}
 	if o.Flags != nil {
 		has := func(flag int) bool { return *o.Flags&flag != 0 }
-		elsewhere := len(files) > 0 || o.Directory != ""
-		if !has(journalLocalOnly) && !elsewhere {
-			args = append(args, "--merge")
-		}
 		if has(journalRuntimeOnly) && !elsewhere {
 			args = append(args, "--directory="+runtimeJournals)
 		}

@@ -24,6 +24,7 @@ const journalRemote = "/lib/systemd/systemd-journal-remote"
 type journalDir struct {
 	t    *testing.T
 	path string
+	boot string
 	n    int // entries so far
 	at   int64
 }
@@ -35,7 +36,7 @@ func newJournalDir(t *testing.T) *journalDir {
 		t.Logf("not checked, the package systemd-journal-remote is missing: %v", err)
 		return nil
 	}
-	return &journalDir{t: t, path: t.TempDir(), at: time.Now().Add(-time.Minute).UnixMicro()}
+	return &journalDir{t: t, path: t.TempDir(), boot: "0123456789abcdef0123456789abcdef", at: time.Now().Add(-time.Minute).UnixMicro()}
 }
 
 // write appends messages of sshd, numbered from 1, to a journal file.
@@ -45,9 +46,9 @@ func (d *journalDir) write(file string, count int) {
 	for range count {
 		d.n++
 		d.at += 1000
-		fmt.Fprintf(&b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=0123456789abcdef0123456789abcdef\n"+
+		fmt.Fprintf(&b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n"+
 			"_HOSTNAME=mail\nSYSLOG_IDENTIFIER=sshd\n_PID=%d\n_COMM=sshd\n_SYSTEMD_UNIT=ssh.service\nPARITY=%d\nMESSAGE=number %d\n\n",
-			d.at, d.at, 1000+d.n, d.n%2, d.n)
+			d.at, d.at, d.boot, 1000+d.n, d.n%2, d.n)
 	}
 	cmd := exec.Command(journalRemote, "-o", filepath.Join(d.path, file), "-")
 	cmd.Stdin = &b
@@ -192,7 +193,10 @@ func TestJournalGoesOn_2_9_5(t *testing.T) {
 	d.write("system.journal", 3)
 	follow(t, Journalctl{}, opt, place, s)
 	s.wait(t, "entries after vacuuming", s.has(268))
-	wantNumbers(t, s, upTo(1, 268, 1))
+	d.boot = "f" + d.boot[1:]
+	d.write("system.journal", 2)
+	s.wait(t, "entries after a boot of the machine that writes them", s.has(270))
+	wantNumbers(t, s, upTo(1, 270, 1))
 }
 
 // TestJournalFromTime_2_9_5: the place that fail2ban stored has no cursor.
@@ -326,9 +330,9 @@ func TestJournalArgs_2_9_4(t *testing.T) {
 		want  string
 	}{
 		{JournalOptions{}, nil, ""},
-		{JournalOptions{Directory: "/d", Namespace: "n"}, nil, "--directory=/d --namespace=n"},
-		{JournalOptions{Directory: "/d", Flags: flags(4)}, nil, "--directory=/d --system"},
-		{JournalOptions{}, []string{"/a", "/b"}, "--file=/a --file=/b"},
+		{JournalOptions{Directory: "/d", Namespace: "n"}, nil, "--directory=/d --merge --namespace=n"},
+		{JournalOptions{Directory: "/d", Flags: flags(4)}, nil, "--directory=/d --merge --system"},
+		{JournalOptions{}, []string{"/a", "/b"}, "--file=/a --file=/b --merge"},
 		{JournalOptions{Flags: flags(4)}, nil, "--merge --system"},
 		{JournalOptions{Flags: flags(1)}, nil, ""},
 		{JournalOptions{Flags: flags(1 | 8)}, nil, "--user"},
@@ -445,4 +449,37 @@ func FuzzExport(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestJournalNamespaces_2_9_4: each namespace is a journal of its own.
+func TestJournalNamespaces_2_9_4(t *testing.T) {
+	d := newJournalDir(t)
+	id, err := os.ReadFile("/etc/machine-id")
+	if d == nil || err != nil || os.Geteuid() != 0 {
+		t.Logf("not checked: namespaces lie in /var/log/journal, which takes root: %v", err)
+		return
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.boot = strings.ReplaceAll(strings.TrimSpace(string(boot)), "-", "")
+	for _, n := range []int{3, 2} {
+		name := fmt.Sprintf("f2b-test-%d-%d", os.Getpid(), n)
+		d.path = filepath.Join("/var/log/journal", strings.TrimSpace(string(id))+"."+name)
+		if err := os.MkdirAll(d.path, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		dir := d.path
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		first := d.n + 1
+		d.write("system.journal", n)
+		s := newJournalTaker()
+		stop := follow(t, Journalctl{}, JournalOptions{Namespace: name}, JournalPlace{}, s)
+		s.wait(t, "caught up", func() bool { return s.caughtUp == n })
+		d.write("system.journal", 1)
+		s.wait(t, "a new entry", s.has(d.n))
+		stop()
+		wantNumbers(t, s, upTo(first, d.n, 1))
+	}
 }
