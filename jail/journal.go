@@ -154,9 +154,7 @@ func (j *Jail) journalOptions(matches [][]string) (source.JournalOptions, error)
 	}
 	given := j.journalArgs
 	opt.Directory, opt.Namespace = given["journalpath"], given["namespace"]
-	for _, f := range strings.FieldsFunc(given["journalfiles"], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }) {
-		opt.Files = append(opt.Files, f)
-	}
+	opt.Files = strings.FieldsFunc(given["journalfiles"], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
 	if text, ok := given["journalflags"]; ok {
 		flags, err := strconv.Atoi(text)
 		if err != nil {

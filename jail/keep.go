@@ -220,7 +220,7 @@ func (j *Jail) change() (c *Change, serial uint64) {
 	var dropped []int64
 	serial, dropped = j.queue.newest()
 	k.mu.Lock()
-	c.Tickets, c.Done, c.Whole = k.tickets, append(k.done, dropped...), k.whole
+	c.Tickets, c.Done, c.Whole = k.tickets, slices.Concat(k.done, dropped), k.whole
 	for _, l := range k.lost {
 		if k.places[l.Path] == nil {
 			k.places[l.Path] = l.Places

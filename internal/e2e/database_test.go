@@ -117,14 +117,14 @@ func TestDatabaseSettings_5_3_6(t *testing.T) {
 		{"get dbmaxmatches", "3"},
 		{"get dbpurgeage", "Current database purge age is:\n`- 86400seconds"},
 		{"set dbpurgeage 2h", "Current database purge age is:\n`- 7200seconds"},
-		{"set dbfile /elsewhere", "RuntimeError: Cannot change database when there are jails present"},
-		{"set dbfile None", "RuntimeError: Cannot change database when there are jails present"},
+		{"set dbfile /elsewhere", "Cannot change database when there are jails present"},
+		{"set dbfile None", "Cannot change database when there are jails present"},
 		{"set dbfile " + file, "Current database file is:\n`- " + file},
 		{"reload", "OK"},
 		{"get dbmaxmatches", "10"},
 	} {
 		got := s.ask(strings.Fields(c.words)...)
-		if got != c.want && !(strings.Contains(c.want, "RuntimeError") && strings.Contains(got, strings.TrimPrefix(c.want, "RuntimeError: "))) {
+		if got != c.want && (!strings.HasPrefix(c.want, "Cannot") || !strings.Contains(got, c.want)) {
 			t.Errorf("%s: %q, want %q", c.words, got, c.want)
 		}
 	}
