@@ -197,7 +197,7 @@ func (p *Program) reload(words []string) error {
 		return err
 	}
 	if err := p.ask([]any{"reload", jail, opts, stream}, true, 0); err != nil {
-		p.explain(stream)
+		p.explain(stream, stopsReload)
 		return err
 	}
 	return nil

@@ -129,7 +129,7 @@ func (p *Program) leaveOut(jail string, err error) string {
 	if errors.As(err, &e) && e.Option != "" {
 		text = e.Option + ": " + text
 	}
-	text = "Jail " + pytext.Repr(jail) + " is left out: " + text + place(err)
+	text = "Jail " + pytext.Repr(jail) + " " + isLeftOut + ": " + text + place(err)
 	p.say.Error(text)
 	p.leftOut = true
 	return text

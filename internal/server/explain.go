@@ -12,6 +12,13 @@ import (
 	"f2b-go/internal/pytext"
 )
 
+// What comes of a jail with a fault: a start goes on without it, a reload changes
+// nothing.
+const (
+	isLeftOut   = "is left out"
+	stopsReload = "stops the reload"
+)
+
 // remedies say what to do about an option that the server refuses.
 var remedies = map[string]string{
 	"failregex": "correct the regex, see f2b-go test-filter", "ignoreregex": "correct the regex", "prefregex": "correct the regex",
@@ -19,9 +26,9 @@ var remedies = map[string]string{
 	"backend": "use auto, pyinotify, polling or systemd", "action": "correct the action's options",
 }
 
-// explain tells what faults finds.
-func (p *Program) explain(stream []any) {
-	for _, text := range p.faults(stream) {
+// explain tells what faults finds; verdict says what comes of it for the jail.
+func (p *Program) explain(stream []any, verdict string) {
+	for _, text := range p.faults(stream, verdict) {
 		p.say.Error(text)
 	}
 }
@@ -29,7 +36,7 @@ func (p *Program) explain(stream []any) {
 // faults tells which options of the configuration made a start or reload fail,
 // with their places: the server itself knows commands only. The commands are
 // done once more on a spare engine.
-func (p *Program) faults(stream []any) []string {
+func (p *Program) faults(stream []any, verdict string) []string {
 	spare := logfmt.New(logfmt.Options{Streams: logfmt.Streams{Out: io.Discard, Err: io.Discard}})
 	e := newEngine(spare, Reported)
 	table := control.NewTable(e, slog.New(slog.DiscardHandler), e.clock)
@@ -43,7 +50,7 @@ func (p *Program) faults(stream []any) []string {
 		if remedy == "" {
 			remedy = "correct " + option
 		}
-		list = append(list, "Jail "+pytext.Repr(name)+" is left out: "+option+": "+text+where(at, remedy))
+		list = append(list, "Jail "+pytext.Repr(name)+" "+verdict+": "+option+": "+text+where(at, remedy))
 	}
 	return list
 }

@@ -72,3 +72,17 @@ func TestMissingLog_3_9_3(t *testing.T) {
 		}
 	})
 }
+
+// TestReloadTellsTheFault: a reload that is refused leaves no jail out, and says so.
+func TestReloadTellsTheFault(t *testing.T) {
+	s := newScratch(t, simple())
+	s.serve()
+	s.write("etc/jail.d/x.local", "[j2]\nfailregex = ^(a <HOST>$\n")
+	got := s.client("reload")
+	if got.code != exitFailed || !strings.Contains(got.err, "ERROR   Jail 'j2' stops the reload: failregex: ") || strings.Contains(got.err, "left out") {
+		t.Errorf("reload: %+v", got)
+	}
+	if got := s.client("status").out; !strings.Contains(got, "Jail list:\tj1, j2\n") {
+		t.Errorf("status says %s", got)
+	}
+}

@@ -66,7 +66,7 @@ func (p *Program) configure(r *running, stream []any) error {
 	if err == nil {
 		return nil
 	}
-	for _, text := range p.faults(stream) {
+	for _, text := range p.faults(stream, isLeftOut) {
 		p.say.Error(text)
 		r.engine.say.Error(text)
 	}
@@ -138,7 +138,7 @@ func (p *Program) startBehind(stream []any) error {
 		return err
 	}
 	if failed != nil {
-		p.explain(stream)
+		p.explain(stream, isLeftOut)
 	}
 	if failed == nil && p.leftOut {
 		return errTold
