@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxHistories bounds the IDs whose earlier bans are kept at hand.
-	maxHistories = 10_000
+	maxHistories = maxFailIDs
 	// historySeconds is how long they are good for: others may change the store.
 	historySeconds = 60
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"f2b-go/internal/ipaddr"
@@ -15,8 +16,11 @@ import (
 // are judged again; what waits for a commit are a ticket's actions.
 const (
 	keepAtOnce = 0
-	// keepCounts is for new counts, keepDone for actions that have run.
+	// keepCounts is for new counts, and keepRest times what the last commit took
+	// where that is more: in a flood of addresses most of the time is for judging.
+	// keepDone is for actions that have run.
 	keepCounts = 250 * time.Millisecond
+	keepRest   = 4
 	keepDone   = time.Second
 	// keepPlaces is for places alone (3.9.11), and for a try after an error.
 	keepPlaces = 10 * time.Second
@@ -29,8 +33,9 @@ type keeper struct {
 	off  bool // there is no store
 	wake chan struct{}
 
-	committing sync.Mutex // one commit after the other
-	told       time.Time  // when trouble was told; guarded by committing
+	committing sync.Mutex   // one commit after the other
+	told       time.Time    // when trouble was told; guarded by committing
+	took       atomic.Int64 // how long the last commit took, in nanoseconds
 
 	places  map[string][]source.Position // guarded by Jail.matching, as the next
 	journal *source.JournalPlace
@@ -120,7 +125,7 @@ func (k *keeper) soon() {
 	case tickets > 0:
 		k.want(keepAtOnce)
 	case k.fresh():
-		k.want(keepCounts)
+		k.want(min(max(keepCounts, keepRest*time.Duration(k.took.Load())), keepPlaces))
 	default:
 		k.want(keepPlaces)
 	}
@@ -197,8 +202,10 @@ func (j *Jail) keepNow(ctx context.Context) {
 	}
 	k.committing.Lock()
 	defer k.committing.Unlock()
+	began := time.Now()
 	c, serial := j.change()
 	if !c.empty() {
+		defer func() { k.took.Store(int64(time.Since(began))) }()
 		if err := j.env.Store.Commit(ctx, c); err != nil {
 			k.failed(c)
 			if now := time.Now(); now.Sub(k.told) >= tellTrouble {

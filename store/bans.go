@@ -214,7 +214,8 @@ func (s *secondsColumn) Scan(v any) error {
 }
 
 // Purge deletes what is older than the purge age: bans, history that no longer
-// counts, and jails without either (8.7). It returns the number of rows.
+// counts, and jails without either (8.7). It returns the number of rows. A file
+// that is mostly empty afterwards is made smaller.
 func (d *DB) Purge(ctx context.Context) (int64, error) {
 	oldest := float64(d.clock().UnixMicro())/1e6 - d.PurgeAge().Seconds()
 	var total int64
@@ -245,5 +246,31 @@ func (d *DB) Purge(ctx context.Context) (int64, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = d.shrink(ctx)
+	}
 	return total, err
+}
+
+// worthShrinking is how many bytes must be free in the file, besides half of it,
+// before it is rewritten.
+const worthShrinking = 8 << 20
+
+// shrink gives what is free in the file back to the file system.
+func (d *DB) shrink(ctx context.Context) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	var size, pages, free int64
+	for name, target := range map[string]*int64{"page_size": &size, "page_count": &pages, "freelist_count": &free} {
+		if err := d.writer.QueryRowContext(ctx, "PRAGMA "+name).Scan(target); err != nil {
+			return fmt.Errorf("looking at the size of the database %s: %w", d.path, err)
+		}
+	}
+	if free*size < worthShrinking || free*2 < pages {
+		return nil
+	}
+	if _, err := d.writer.ExecContext(ctx, "VACUUM"); err != nil {
+		return fmt.Errorf("making the database %s smaller: %w", d.path, err)
+	}
+	return nil
 }

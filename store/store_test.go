@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -338,6 +339,44 @@ func TestPurge_8_7(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"192.0.2.2", "192.0.2.4"}, left); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestPurgeShrinks: after a wave of bans has gone the file is small again, and it
+// is not rewritten for little.
+func TestPurgeShrinks_8_7(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "f2b.sqlite3")
+	d := open(t, path)
+	text := strings.Repeat("a long line of a log ", 200)
+	size := func() int64 {
+		t.Helper()
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = open(t, path)
+		return info.Size()
+	}
+	for i := range 1500 {
+		k := ticket("192.0.2.1", 3*86400)
+		k.ID = ipaddr.Parse(fmt.Sprintf("10.0.%d.%d", i>>8, i&255))
+		k.Matches = []jail.Match{{Before: text}, {Before: text}}
+		add(t, d, k, 600)
+	}
+	full := size()
+	if _, err := d.Purge(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left := size(); left > full/10 {
+		t.Errorf("%d bytes are left of %d", left, full)
+	}
+	add(t, d, ticket("192.0.2.1", 1), 600)
+	if err := d.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
