@@ -17,8 +17,8 @@ const (
 	loopPlace                 // where a loop stands
 )
 
-// maxRowFacts is how many yes-or-no facts multiply the rows of the table of
-// failures; with more the map is used.
+// maxRowFacts is how many yes-or-no facts multiply the rows that the table of
+// failures has from the start; with more, rows are added as they come.
 const maxRowFacts = 3
 
 // plan decides for each instruction whether and how its failures are kept.
@@ -33,7 +33,8 @@ func (p *program) plan() {
 			if !ok {
 				continue
 			}
-			p.memo[i] = int32(len(p.memos))
+			r.id = int32(len(p.memos))
+			p.memo[i] = r.id
 			p.memos = append(p.memos, r)
 		}
 	}
@@ -56,11 +57,13 @@ func (p *program) memoRow(fs []fact) (r memoRow, ok bool) {
 		}
 	}
 	yesNo := len(r.conds) + len(r.begins)
-	r.hashed = len(r.slots)+len(r.counts) > 0 || yesNo > maxRowFacts
-	if r.hashed {
-		return r, len(r.slots)+len(r.counts) < maxKey && yesNo < 31
-	}
 	r.base = int32(p.rows)
+	r.open = len(r.slots)+len(r.counts) > 0 || yesNo > maxRowFacts
+	if r.open {
+		// A row to number it by, and the rest as they come.
+		p.rows++
+		return r, len(r.slots)+len(r.counts) <= maxKey && yesNo < 31
+	}
 	p.rows += 1 << yesNo
 	return r, true
 }

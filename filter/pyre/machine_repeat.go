@@ -7,7 +7,7 @@ import (
 
 // Scanning a run of characters counts as a step for each so many bytes.
 const (
-	forwardPerStep = 16
+	forwardPerStep = 8
 	backPerStep    = 8
 )
 

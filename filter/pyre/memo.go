@@ -6,50 +6,65 @@ import "math/bits"
 const maxMemo = 1 << 26
 
 // memo remembers from which instruction and position a search cannot
-// succeed, so that no such pair is tried twice. What a failure also depends
-// on (whether a group is set, what it captured, how often a loop has run) is
-// part of its key; memoRow says how.
+// succeed, so that no such pair is tried twice: one row of bits for each
+// instruction, one bit for each position. What a failure also depends on
+// (whether a group is set, what it captured, where a loop stands) chooses
+// between several rows; memoRow says how.
 type memo struct {
 	on    bool
 	bits  []uint64
-	width int // bits in a row: one for each position
-	seen  map[memoKey]struct{}
+	width int // bits in a row
+	rows  int
+	added map[memoKey]int // rows added while matching
+	last  []lastRow       // by instruction's memoRow
 }
 
-// memoRow says where the failures of one instruction are kept: in rows of
-// the table of bits, one row for each combination of the yes-or-no facts they
-// depend on, or else in the map.
+// lastRow is the answer to the latest question for an added row.
+type lastRow struct {
+	key memoKey
+	row int
+}
+
+// memoRow says in which rows the failures of one instruction are kept: in
+// those from base on, one for each combination of the yes-or-no facts that
+// they depend on; or, where other values matter too, in rows added for each
+// combination met.
 type memoRow struct {
+	id     int32
 	base   int32
 	conds  []int32 // slots of groups that matter by being set
 	begins []int32 // loops that matter by having begun a round right here
 
-	hashed bool
+	open   bool
 	slots  []int32 // slots whose value matters
 	counts []int32 // loops whose count matters
 }
 
-// maxKey is how many values the key of a failure can have.
-const maxKey = 12
+// maxKey is how many values can choose an added row.
+const maxKey = 8
 
 type memoKey struct {
-	pc, pos int32
-	values  [maxKey]int32
+	id     int32 // of the memoRow
+	yesNo  int32
+	values [maxKey]int32
 }
 
 // start makes the table ready for a text; it reports whether there is room.
 func (t *memo) start(p *program, length int) bool {
-	t.width = length + 1
-	need := (p.rows*t.width + 63) / 64
-	if p.rows*t.width > maxMemo {
+	t.width, t.rows = length+1, p.rows
+	if t.rows*t.width > maxMemo {
 		return false
 	}
+	need := (t.rows*t.width + 63) / 64
 	if cap(t.bits) < need {
 		t.bits = make([]uint64, need)
 	}
 	t.bits = t.bits[:need]
 	clear(t.bits)
-	t.seen = map[memoKey]struct{}{}
+	t.added, t.last = nil, make([]lastRow, len(p.memos))
+	for i := range t.last {
+		t.last[i].key.id = -1
+	}
 	t.on = true
 	return true
 }
@@ -57,15 +72,15 @@ func (t *memo) start(p *program, length int) bool {
 // stop lets go of what start took, but for a table of modest size.
 func (t *memo) stop() {
 	t.on = false
-	t.seen = nil
+	t.added, t.last = nil, nil
 	if cap(t.bits) > 1<<13 {
 		t.bits = nil
 	}
 }
 
-// row returns the number of the row for r at pos.
-func (m *machine) row(r *memoRow, pos int) int {
-	n := 0
+// rowOf returns the row for r at pos, -1 if there is no room for it.
+func (m *machine) rowOf(r *memoRow, pos int) int {
+	n := int32(0)
 	for i, slot := range r.conds {
 		if m.isSet(slot) {
 			n |= 1 << i
@@ -76,27 +91,46 @@ func (m *machine) row(r *memoRow, pos int) int {
 			n |= 1 << (i + len(r.conds))
 		}
 	}
-	return int(r.base) + n
+	if !r.open {
+		return int(r.base + n)
+	}
+	k := memoKey{id: r.id, yesNo: n}
+	for i, slot := range r.slots {
+		k.values[i] = int32(m.caps[slot])
+	}
+	for i, loop := range r.counts {
+		k.values[i+len(r.slots)] = m.loops[loop].rounds
+	}
+	return m.memo.add(k)
 }
 
-// rowPast returns the number of the row for r at places after pos that are
-// reached from there without a new round of any loop.
-func (m *machine) rowPast(r *memoRow) int { return m.row(r, -2) }
+// rowPast returns the row for r at places after pos that are reached from
+// there without a new round of any loop.
+func (m *machine) rowPast(r *memoRow) int { return m.rowOf(r, -2) }
 
-func (m *machine) key(r *memoRow, in *inst, pos int) memoKey {
-	k := memoKey{pc: in.self, pos: int32(pos)}
-	i := 0
-	for _, slot := range r.slots {
-		k.values[i] = int32(m.caps[slot])
-		i++
+// add returns the row for k, which it adds if it is new and there is room.
+func (t *memo) add(k memoKey) int {
+	last := &t.last[k.id]
+	if k == last.key {
+		return last.row
 	}
-	for _, loop := range r.counts {
-		k.values[i] = m.loops[loop].rounds
-		i++
+	row, ok := t.added[k]
+	if !ok {
+		if (t.rows+1)*t.width > maxMemo {
+			return -1
+		}
+		if t.added == nil {
+			t.added = map[memoKey]int{}
+		}
+		row = t.rows
+		t.added[k] = row
+		t.rows++
+		if need := (t.rows*t.width + 63) / 64; need > len(t.bits) {
+			t.bits = append(t.bits, make([]uint64, need-len(t.bits))...)
+		}
 	}
-	n := int32(m.row(r, pos)) - r.base
-	k.values[maxKey-1] = n
-	return k
+	*last = lastRow{k, row}
+	return row
 }
 
 // rowFor returns where the failures of in are kept, nil if they are not.
@@ -111,14 +145,10 @@ func (m *machine) rowFor(in *inst) *memoRow {
 // this will be known once everything from here has failed.
 func (m *machine) mark(in *inst, pos int) bool {
 	r := m.rowFor(in)
-	switch {
-	case r == nil:
+	if r == nil {
 		return true
-	case r.hashed:
-		if _, failed := m.memo.seen[m.key(r, in, pos)]; failed {
-			return false
-		}
-	case m.memo.has(m.row(r, pos), pos):
+	}
+	if m.memo.has(m.rowOf(r, pos), pos) {
 		return false
 	}
 	m.stack = append(m.stack, frame{frameFailed, in.self, int32(pos), int32(pos)})
@@ -135,11 +165,7 @@ func (m *machine) pushFailed(in *inst, lo, hi int) {
 // setFailed records that in fails from position lo to hi.
 func (m *machine) setFailed(in *inst, lo, hi int) {
 	r := m.rowFor(in)
-	if r.hashed {
-		m.memo.seen[m.key(r, in, lo)] = struct{}{}
-		return
-	}
-	m.memo.set(m.row(r, lo), lo, lo)
+	m.memo.set(m.rowOf(r, lo), lo, lo)
 	if hi > lo {
 		m.memo.set(m.rowPast(r), lo+1, hi)
 	}
@@ -152,13 +178,7 @@ func (m *machine) mostUntried(in *inst, lo int) (hi int, met bool) {
 	if r == nil {
 		return in.class.span(m.text, lo), false
 	}
-	if r.hashed {
-		if _, failed := m.memo.seen[m.key(r, in, lo)]; failed {
-			return lo - 1, true
-		}
-		return in.class.span(m.text, lo), false
-	}
-	if m.memo.has(m.row(r, lo), lo) {
+	if m.memo.has(m.rowOf(r, lo), lo) {
 		return lo - 1, true
 	}
 	past := m.rowPast(r)
@@ -183,7 +203,7 @@ func (m *machine) mostUntried(in *inst, lo int) (hi int, met bool) {
 // the stack, has tried. It reports false if pos is known to fail.
 func (m *machine) lazyExtend(in *inst, pos int) bool {
 	r := m.rowFor(in)
-	if r == nil || r.hashed || in.max >= 0 {
+	if r == nil || in.max >= 0 {
 		return true
 	}
 	if m.memo.has(m.rowPast(r), pos) {
@@ -195,11 +215,14 @@ func (m *machine) lazyExtend(in *inst, pos int) bool {
 
 func (t *memo) has(row, pos int) bool {
 	i := row*t.width + pos
-	return t.bits[i>>6]>>(i&63)&1 != 0
+	return row >= 0 && t.bits[i>>6]>>(i&63)&1 != 0
 }
 
 // set sets the bits from lo to hi in a row.
 func (t *memo) set(row, lo, hi int) {
+	if row < 0 {
+		return
+	}
 	for i, end := row*t.width+lo, row*t.width+hi+1; i < end; {
 		if i&63 == 0 && end-i >= 64 {
 			t.bits[i>>6] = ^uint64(0)
@@ -214,6 +237,9 @@ func (t *memo) set(row, lo, hi int) {
 // next returns the first position from lo to hi whose bit is set, hi+1 if
 // there is none.
 func (t *memo) next(row, lo, hi int) int {
+	if row < 0 {
+		return hi + 1
+	}
 	base := row * t.width
 	for i, end := base+lo, base+hi+1; i < end; {
 		word := t.bits[i>>6] >> (i & 63)
