@@ -30,8 +30,12 @@ const Version = 4
 // maxReaders is how many queries run at once.
 const maxReaders = 2
 
-// busyLimit is how long a writer waits for another process's lock.
-const busyLimit = 5 * time.Second
+// busyLimit is how long opening waits for another process's lock, and banLimit
+// how long a write does, since bans wait for it.
+const (
+	busyLimit = 5 * time.Second
+	banLimit  = time.Second
+)
 
 // ErrFuture is returned for a database that a newer fail2ban made (8.11).
 var ErrFuture = errors.New("attempt to travel to future version of database")
@@ -177,6 +181,9 @@ func (d *DB) connect(ctx context.Context) (err error) {
 	}
 	// Missing tables and indexes are made in any case: an interrupted upgrade, or ours.
 	if err := d.create(ctx); err != nil {
+		return err
+	}
+	if _, err := d.writer.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", banLimit.Milliseconds())); err != nil {
 		return err
 	}
 	return d.openReaders(mode)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -378,6 +379,37 @@ func TestPurgeShrinks_8_7(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestForeignLock: a program that locks the file holds a ban up for no longer
+// than banLimit, and what it kept out is written later.
+func TestForeignLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f2b.sqlite3")
+	d := open(t, path)
+	defer d.Close()
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := d.AddBan(context.Background(), "sshd", ticket("192.0.2.1", 1), jail.Int(600)); err == nil {
+		t.Error("a ban was written past the lock")
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the ban waited %v", took)
+	}
+	if _, _, err := d.History(context.Background(), "sshd", ipaddr.Parse("192.0.2.1"), false); err != nil {
+		t.Errorf("reading under the lock: %v", err)
+	}
+	if _, err := other.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, d, ticket("192.0.2.1", 1), 600)
 }
 
 // TestOthersReadWhileWeWrite: a dashboard's query sees what was committed.
