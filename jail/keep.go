@@ -267,6 +267,13 @@ func (k *keeper) failed(c *Change) {
 	k.due = time.Now().Add(keepPlaces)
 }
 
+// tellAll makes the next commit tell everything.
+func (k *keeper) tellAll() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.whole = true
+}
+
 // newest bounds what waits for a store that fails.
 func newest[T any](list []T) []T {
 	return slices.Clone(list[max(0, len(list)-2*maxPending):])
@@ -282,7 +289,7 @@ func (j *Jail) recall(ctx context.Context) {
 	if err != nil {
 		j.logs.jail.Error("Restore bans failed: " + err.Error())
 		m = &Memory{}
-		j.keeper.whole = true
+		j.keeper.tellAll()
 	}
 	j.matching.Lock()
 	defer j.matching.Unlock()
