@@ -61,7 +61,7 @@ func (d *definitionReader) load(given *optionSet, all bool) *Error {
 		merged = merged.merged(nil)
 	}
 	d.vars = newVariables(merged)
-	opts, err := d.options(definition, asks{specs: d.specs, given: merged, vars: d.vars})
+	opts, err := d.options(definition, asks{specs: d.specs, given: merged, vars: d.vars, steady: true})
 	if err != nil {
 		return err
 	}

@@ -173,6 +173,8 @@ type reader struct {
 	name string
 	ok   bool         // all its files were read
 	init []initOption // see initOptions
+
+	values map[string]steadyValue // see steady; of [Definition]
 }
 
 // read reads a configuration by name once (1.1.2). The reader is returned beside

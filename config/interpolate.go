@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"f2b-go/internal/pytext"
@@ -50,12 +51,18 @@ func (v *variables) get(name string) (any, bool) {
 	return value, ok
 }
 
+// hasAny tells whether one of some names is a variable.
+func (v *variables) hasAny(names []string) bool {
+	return v != nil && slices.ContainsFunc(names, v.set.has)
+}
+
 // lookup is one interpolation: where it looks names up, and what it has cost.
 type lookup struct {
 	parser  *parser
 	name    string
 	section *section
 	vars    *variables
+	asked   *[]string // takes the names that the variables are asked for; nil for nobody
 
 	out  strings.Builder
 	refs int
@@ -63,6 +70,9 @@ type lookup struct {
 
 // find returns a value by its lower-case name: variables, section, DEFAULT.
 func (l *lookup) find(name string) (any, bool) {
+	if l.asked != nil {
+		*l.asked = append(*l.asked, name)
+	}
 	if v, ok := l.vars.get(name); ok {
 		return v, true
 	}

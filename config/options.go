@@ -110,6 +110,7 @@ type asks struct {
 	vars    *variables // given as variables; made from given if nil
 	strict  bool       // a missing section is an error
 	convert bool       // turn texts into the options' types
+	steady  bool       // the files do not change any more: see steady
 }
 
 // options reads the asked options of a section. Missing ones get their default;
@@ -132,7 +133,11 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 			r.useDefault(out, sec, s)
 			continue
 		}
-		value, err := r.get(sec, s.name, vars)
+		get := r.get
+		if a.steady {
+			get = r.steady
+		}
+		value, err := get(sec, s.name, vars)
 		switch {
 		case err == nil:
 			if a.convert && value != nil {
@@ -148,6 +153,30 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 		}
 	}
 	return out, nil
+}
+
+// steadyValue is a value that no variable has a part in, as long as none of the
+// names that were asked for is one.
+type steadyValue struct {
+	value any
+	asked []string
+}
+
+// steady is get for a section of which one value is asked again and again, for
+// one jail after the other.
+func (r *reader) steady(sec, option string, vars *variables) (any, *Error) {
+	if known, ok := r.values[option]; ok && !vars.hasAny(known.asked) {
+		return known.value, nil
+	}
+	var asked []string
+	value, err := r.getAsking(sec, option, vars, &asked)
+	if err == nil && !vars.hasAny(asked) {
+		if r.values == nil {
+			r.values = map[string]steadyValue{}
+		}
+		r.values[option] = steadyValue{value, asked}
+	}
+	return value, err
 }
 
 // useDefault gives an option that a section lacks its default, if it has one.

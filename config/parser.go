@@ -156,6 +156,11 @@ func (p *parser) anyPos() Pos {
 // get returns an option of a section, with interpolation: a string, or, where a
 // variable or a filter's loan is meant, any other option value.
 func (p *parser) get(sec, option string, vars *variables) (any, *Error) {
+	return p.getAsking(sec, option, vars, nil)
+}
+
+// getAsking is get that adds to asked the names that the variables were asked for.
+func (p *parser) getAsking(sec, option string, vars *variables, asked *[]string) (any, *Error) {
 	s := p.sections[sec]
 	if s == nil && sec == defaultSection {
 		s = p.defaults
@@ -164,6 +169,9 @@ func (p *parser) get(sec, option string, vars *variables) (any, *Error) {
 		return nil, p.noSection(sec)
 	}
 	option = lower(option)
+	if asked != nil {
+		*asked = append(*asked, option)
+	}
 	value, ok := vars.get(option)
 	if !ok {
 		var r raw
@@ -181,7 +189,7 @@ func (p *parser) get(sec, option string, vars *variables) (any, *Error) {
 	if !ok || !strings.Contains(text, "%") {
 		return value, nil
 	}
-	l := &lookup{parser: p, name: sec, section: s, vars: vars}
+	l := &lookup{parser: p, name: sec, section: s, vars: vars, asked: asked}
 	out, err := l.interpolate(option, text)
 	if err != nil {
 		return nil, err.at(p.pos(sec, option), sec, option)
