@@ -37,22 +37,26 @@ func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) error 
 	f.work.Lock()
 	defer f.work.Unlock()
 	w := f.newWalk(b, mode)
+	defer w.noteDate()
 	for at := 0; at < len(b.Data); {
 		end := w.lineEnd(at)
-		w.told.Number++
-		found := w.foundBefore(end)
-		if w.line(b.Data[at:end], found) {
-			f.work.Unlock()
-			err := each(&w.told)
-			f.work.Lock()
-			if err != nil {
-				return err
-			}
-			if mode.Gate {
-				w.now = f.tick(w.s)
-			}
-		}
+		raw := b.Data[at:end]
 		at = end
+		w.told.Number++
+		maybe := w.maybe(raw, end)
+		if maybe&w.pursued == 0 && w.pass(raw) || !w.line(raw, maybe) {
+			continue
+		}
+		w.noteDate()
+		f.work.Unlock()
+		err := each(&w.told)
+		f.work.Lock()
+		if err != nil {
+			return err
+		}
+		if mode.Gate {
+			w.setTime(f.tick(w.s))
+		}
 	}
 	return nil
 }
@@ -64,29 +68,79 @@ type walk struct {
 	plan   *plan
 	mode   Mode
 	now    float64
+	unix   int64 // the same in whole seconds
 	source string
 	data   []byte
 	ascii  bool // all of it
+	quick  bool // lines that no regex can match may be passed over
 	told   Judged
+
+	pursued uint64 // the bits for which a line must be looked at closely
 
 	find     finding
 	foundAt  int // where the next text stands that was looked for
 	foundAll uint64
 	more     bool
+
+	dateText []byte // of the last line passed over, nil if it has been noted
+	date     date.Stamp
 }
 
 func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	s := f.set.Load()
 	w := &f.scratch.walk
-	*w = walk{
-		f: f, s: s, mode: mode, now: f.tick(s), source: b.Source, data: b.Data,
-		plan: f.planFor(s, mode.CheckAll, b.Data), ascii: s.codec.keepsASCII() && isASCII(b.Data),
-	}
+	*w = walk{f: f, s: s, mode: mode, source: b.Source, data: b.Data, plan: f.planFor(s, mode.CheckAll, b.Data)}
+	w.setTime(f.tick(s))
+	w.ascii = s.codec.keepsASCII() && isASCII(b.Data)
 	if w.plan != nil && w.plan.find != nil {
 		w.find = finding{finder: w.plan.find, data: b.Data}
 		w.foundAt, w.foundAll, w.more = w.find.next()
+		w.quick = !mode.Every && s.detector != nil && w.ascii
+		w.pursued = w.plan.fail | ignoreBit
 	}
 	return w
+}
+
+func (w *walk) setTime(now float64) { w.now, w.unix = now, w.s.clock.at.Unix() }
+
+// maybe gives the bits of the regexes that may match a line, all if that is not
+// known. end is where it ends.
+func (w *walk) maybe(raw []byte, end int) uint64 {
+	if w.pursued == 0 {
+		return ^uint64(0)
+	}
+	found := w.foundBefore(end)
+	if found|w.plan.always == 0 {
+		return 0
+	}
+	return w.plan.maybe(found, raw)
+}
+
+// pass passes over a line that no regex can match, if its date is like the one
+// before: that is all there is to know of it.
+func (w *walk) pass(raw []byte) bool {
+	text := trimEnd(raw)
+	if !w.quick || len(text) == 0 || len(raw) > MaxLine || (text[0] == '#' && w.mode.Comments) {
+		return false
+	}
+	d := w.s.detector
+	a, ok := d.Again(text, w.unix)
+	if !ok || !w.open(a.Time) || (a.Start > 0 && a.End < len(text) && w.plan.joined(text[a.Start-1], text[a.End])) {
+		return false
+	}
+	d.Repeat(w.unix)
+	w.dateText, w.date = text[a.Start:a.End], a.Time
+	return true
+}
+
+// noteDate takes note of the date of the last line that was passed over.
+func (w *walk) noteDate() {
+	if w.dateText != nil {
+		f := w.f
+		f.lastDate, f.hasLastDate = w.date, true
+		f.lastText = append(f.lastText[:0], w.dateText...)
+		w.dateText = nil
+	}
 }
 
 // lineEnd is where the line that begins at at ends, with its line end.
@@ -115,7 +169,8 @@ func (w *walk) foundBefore(end int) (found uint64) {
 }
 
 // line judges a line. It reports whether there is something to tell.
-func (w *walk) line(raw []byte, found uint64) bool {
+func (w *walk) line(raw []byte, maybe uint64) bool {
+	w.noteDate()
 	var text []byte
 	if w.ascii && len(raw) <= MaxLine {
 		text = trimEnd(raw)
@@ -125,25 +180,21 @@ func (w *walk) line(raw []byte, found uint64) bool {
 	if w.mode.Comments && (len(text) == 0 || text[0] == '#') {
 		return false
 	}
-	bits := ^uint64(0)
-	if w.plan != nil && w.plan.find != nil {
-		bits = w.plan.maybe(found, raw)
-	}
 	var m date.Match
 	dated, usual := false, true
 	if d := w.s.detector; d != nil {
 		if m, dated = d.Find(text); dated {
 			usual = w.usual(text, m)
 			if w.plan != nil && m.Start > 0 && m.End < len(text) && w.plan.joined(text[m.Start-1], text[m.End]) {
-				bits = ^uint64(0)
+				maybe = ^uint64(0)
 			}
 		}
 	}
-	if usual && w.plan != nil && bits&(w.plan.fail|ignoreBit) == 0 && !w.mode.Every {
+	if usual && maybe&w.pursued == 0 && w.pursued != 0 && !w.mode.Every {
 		return false
 	}
 	j := w.f.begin(w.s, w.mode, w.now)
-	j.plan, j.bits, j.brief = w.plan, bits, true
+	j.plan, j.bits, j.brief = w.plan, maybe, true
 	j.raw, j.line = raw, text
 	w.f.judgeDated(j, Line{Text: raw, Source: w.source}, m, dated)
 	if len(j.found) == 0 && j.verd.Err == nil && !w.mode.Every {
