@@ -223,21 +223,24 @@ func longestPart(text string) string {
 
 func emptyBrackets(two string) bool { return two == "[]" || two == "()" || two == "<>" || two == `""` }
 
-// What a line costs, in nanoseconds or so: if a text is found in it, and
-// for a look at every byte.
+// What it costs, in nanoseconds or so: to look at each place of a line, to see
+// whether a second text is there too, and to try regexes.
 const (
-	hitCost  = 300
-	lookCost = 100
-	seldom   = 0.02 // what is seen less often need not be looked at twice
-	telling  = 0.3  // and only this much rarer is worth a second look
+	lookCost   = 85
+	secondCost = 60
+	tryCost    = 400
 )
 
-// cost estimates what it costs to look for the set, if others allow for a
-// length at best.
-func (s *literalSet) cost(best int) float64 {
+// cost estimates what it costs to look for the set, if others allow for texts of
+// a length at best.
+func (ch *choice) cost(s *literalSet, best int) float64 {
 	_, step := looks(min(s.shortest, best))
 	_, least := looks(best)
-	return hitCost*min(s.seen, 1) + lookCost*(1/float64(step)-1/float64(least))
+	hit := tryCost * 1.0
+	if second := ch.second(s); second != nil {
+		hit = secondCost + tryCost*second.seen
+	}
+	return hit*min(s.seen, 1) + lookCost*(1/float64(step)-1/float64(least))
 }
 
 // choose gives what to look for, and what else must be in a line for the
@@ -254,12 +257,20 @@ func (c *chooser) choose() (needles []needle, also map[int][]needle) {
 	bitsOf := map[string]uint64{}
 	also = map[int][]needle{}
 	for _, ch := range c.regexes {
-		slices.SortStableFunc(ch.sets, func(a, b literalSet) int { return cmp.Compare(a.cost(best), b.cost(best)) })
-		for _, text := range ch.sets[0].texts {
+		set := &ch.sets[0]
+		for i := range ch.sets {
+			if other := &ch.sets[i]; ch.cost(other, best) < ch.cost(set, best) {
+				set = other
+			}
+		}
+		for _, text := range set.texts {
 			bitsOf[text] |= ch.bit
 		}
-		if second := ch.second(); second != nil {
-			also[bits.TrailingZeros64(ch.bit)] = second
+		if second := ch.second(set); second != nil && ch.bit < lastBit {
+			for _, text := range second.texts {
+				i := bits.TrailingZeros64(ch.bit)
+				also[i] = append(also[i], needle{text, 1})
+			}
 		}
 	}
 	for text, bit := range bitsOf {
@@ -269,24 +280,28 @@ func (c *chooser) choose() (needles []needle, also map[int][]needle) {
 	return needles, also
 }
 
-// second chooses the texts of which one must be there as well, if that is
-// likely to spare the regex. The regex itself sees at once if a single text is
-// missing.
-func (ch *choice) second() (needles []needle) {
-	if ch.sets[0].seen < seldom || ch.bit >= lastBit {
+// second chooses the texts of which one must be there as well as one of a set,
+// if that is likely to spare the regex. The regex itself sees at once if a
+// single text is missing.
+func (ch *choice) second(set *literalSet) (best *literalSet) {
+	if set.seen < seldom {
 		return nil
 	}
-	least := telling
-	for _, s := range ch.sets[1:] {
-		if len(s.texts) > 1 && s.seen < least {
-			least, needles = s.seen, nil
-			for _, text := range s.texts {
-				needles = append(needles, needle{text, 1})
-			}
+	for i := range ch.sets {
+		s := &ch.sets[i]
+		if s != set && len(s.texts) > 1 && s.seen < telling && (best == nil || s.seen < best.seen) {
+			best = s
 		}
 	}
-	return needles
+	return best
 }
+
+// A set of texts that is seen in fewer lines than seldom needs no second one; in
+// so few is telling for a second one.
+const (
+	seldom  = 0.02
+	telling = 0.3
+)
 
 // logSample counts what is seen in a piece of a log.
 type logSample struct {

@@ -41,31 +41,66 @@ type repeated struct {
 	zone  *Zone // and with this zone
 }
 
-// repeat recognizes a line whose date is the last one but for the second, and
-// does what Find does for such a line.
-func (d *Detector) repeat(line []byte) (m Match, ok bool) {
-	r, i := &d.repeated, d.last.index
-	if r.slot == nil || i >= len(d.slots) || r.slot != d.slots[i] {
-		return m, false
+// Again is a line's date that is the one before but for the second.
+type Again struct {
+	Start, End int // byte offsets of the date text
+	Time       Stamp
+}
+
+// Again recognizes a line whose date is the last one but for the second: Find
+// and Time would give the same. It changes nothing; Repeat does then. now is the
+// clock's time in Unix seconds.
+func (d *Detector) Again(line []byte, now int64) (a Again, ok bool) {
+	r := &d.repeated
+	at, ok := d.recognize(line)
+	if !ok || !r.known || r.asked != now || r.zone != d.zone {
+		return a, false
 	}
-	at := 0
-	if r.bracket {
-		if at = bytes.IndexByte(line, '['); at < 0 {
-			return m, false
-		}
-	}
-	if len(line)-at < r.length+2 || !r.fits(line[at:at+r.length+2]) {
-		return m, false
-	}
-	r.hits++
-	r.slot.hits++
+	second := float64(secondOf(line, at+r.second))
+	return Again{at + r.cut, at + r.length, Stamp{r.stamp.Unix + second, r.stamp.Int}}, true
+}
+
+// Repeat notes a line that Again recognized, as Find would.
+func (d *Detector) Repeat(now int64) {
+	d.repeated.hits++
+	s := d.repeated.slot
+	s.hits++
 	if len(d.slots) > 1 {
-		r.slot.lastUsed = d.now().Unix()
+		s.lastUsed = now
 	}
-	r.slot.distance, d.last.start = 0, 0
+	s.distance, d.last.start = 0, 0
+}
+
+// repeat is Find for a line whose date is the last one but for the second.
+func (d *Detector) repeat(line []byte) (m Match, ok bool) {
+	r := &d.repeated
+	at, ok := d.recognize(line)
+	if !ok {
+		return m, false
+	}
+	now := int64(0)
+	if len(d.slots) > 1 {
+		now = d.now().Unix()
+	}
+	d.Repeat(now)
 	m.Start, m.End, m.Name = at+r.cut, at+r.length, r.slot.name
 	m.moment = moment{bits: r.bits | secondOf(line, at+r.second)<<zoneBits, kind: packedFields}
 	return m, true
+}
+
+// recognize reports whether the line's date is the last one but for the second,
+// and where the remembered text stands.
+func (d *Detector) recognize(line []byte) (at int, ok bool) {
+	r, i := &d.repeated, d.last.index
+	if r.slot == nil || i >= len(d.slots) || r.slot != d.slots[i] {
+		return 0, false
+	}
+	if r.bracket {
+		if at = bytes.IndexByte(line, '['); at < 0 {
+			return 0, false
+		}
+	}
+	return at, len(line)-at >= r.length+2 && r.fits(line[at:at+r.length+2])
 }
 
 // secondOf reads the two digits at i.
@@ -75,7 +110,8 @@ func secondOf(text []byte, i int) uint64 { return uint64(text[i]-'0')*10 + uint6
 // remembered one but for the second.
 func (r *repeated) fits(text []byte) bool {
 	after := r.second + 2
-	if !bytes.Equal(text[:r.second], r.text[:r.second]) || text[r.second]-'0' > 5 || text[after-1]-'0' > 9 {
+	if text[r.second]-'0' > 5 || text[after-1]-'0' > 9 || text[r.length] != r.text[r.length] ||
+		!bytes.Equal(text[:r.second], r.text[:r.second]) {
 		return false
 	}
 	if r.digits > 0 {
@@ -88,15 +124,15 @@ func (r *repeated) fits(text []byte) bool {
 			}
 		}
 	}
-	return bytes.Equal(text[after:r.length+1], r.text[after:r.length+1]) && r.ending.certain(text[r.length], text[r.length+1])
+	if after < r.length && !bytes.Equal(text[after:r.length], r.text[after:r.length]) {
+		return false
+	}
+	return r.ending == endsAnyhow || text[r.length] != ' ' || r.ending.certain(text[r.length+1])
 }
 
-// certain reports whether a date followed by these two bytes is sure to end
-// where the one before did.
-func (e ending) certain(first, second byte) bool {
-	if first != ' ' || e == endsAnyhow {
-		return true
-	}
+// certain reports whether a date followed by a blank and this byte is sure to
+// end where the one before did.
+func (e ending) certain(second byte) bool {
 	kind := byteKind[second]
 	switch {
 	case kind&highByte != 0:

@@ -11,7 +11,10 @@ import (
 // judgeLine tells all that a line's date can change.
 func judgeLine(d *Detector, line []byte) string {
 	var sb strings.Builder
-	if m, ok := d.Find(line); ok {
+	if a, ok := d.Again(line, d.now().Unix()); ok {
+		d.Repeat(d.now().Unix())
+		fmt.Fprintln(&sb, a.Start, a.End, d.repeated.slot.name, false, a.Time, nil)
+	} else if m, ok := d.Find(line); ok {
 		stamp, err := d.Time(m, line)
 		fmt.Fprintln(&sb, m.Start, m.End, m.Name, m.Empty(), stamp, err)
 	}
