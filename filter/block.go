@@ -21,7 +21,7 @@ type Judged struct {
 	Raw      []byte // the line as it came
 	Text     []byte // decoded, without its line end
 	Failures []Failure
-	Verdict  Verdict
+	Verdict  *Verdict
 }
 
 // JudgeBlock judges the lines of a block one after the other, as Judge does,
@@ -66,6 +66,7 @@ type walk struct {
 	f      *Filter
 	s      *settings
 	plan   *plan
+	job    *job
 	mode   Mode
 	now    float64
 	unix   int64 // the same in whole seconds
@@ -90,6 +91,9 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	s := f.set.Load()
 	w := &f.scratch.walk
 	*w = walk{f: f, s: s, mode: mode, source: b.Source, data: b.Data, plan: f.planFor(s, mode.CheckAll, b.Data)}
+	w.job = f.begin(s, mode, 0)
+	w.job.plan, w.job.brief = w.plan, true
+	w.told.Verdict = &w.job.verd
 	w.setTime(f.tick(s))
 	w.ascii = s.codec.keepsASCII() && isASCII(b.Data)
 	if w.plan != nil && w.plan.find != nil {
@@ -101,7 +105,7 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	return w
 }
 
-func (w *walk) setTime(now float64) { w.now, w.unix = now, w.s.clock.at.Unix() }
+func (w *walk) setTime(now float64) { w.now, w.job.now, w.unix = now, now, w.s.clock.at.Unix() }
 
 // maybe gives the bits of the regexes that may match a line, all if that is not
 // known. end is where it ends.
@@ -193,14 +197,14 @@ func (w *walk) line(raw []byte, maybe uint64) bool {
 	if usual && maybe&w.pursued == 0 && w.pursued != 0 && !w.mode.Every {
 		return false
 	}
-	j := w.f.begin(w.s, w.mode, w.now)
-	j.plan, j.bits, j.brief = w.plan, maybe, true
-	j.raw, j.line = raw, text
+	j := w.job
+	w.f.next(j)
+	j.bits, j.raw, j.line = maybe, raw, text
 	w.f.judgeDated(j, Line{Text: raw, Source: w.source}, m, dated)
 	if len(j.found) == 0 && j.verd.Err == nil && !w.mode.Every {
 		return false
 	}
-	w.told.Raw, w.told.Text, w.told.Failures, w.told.Verdict = raw, text, j.found, j.verd
+	w.told.Raw, w.told.Text, w.told.Failures = raw, text, j.found
 	return true
 }
 

@@ -78,7 +78,7 @@ func (c blockCase) judgeBlocks(t *testing.T, every bool, clock func(int) time.Ti
 		mode.Every = every
 		results := make([]string, len(lines))
 		err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n"), Source: "log"}, mode, func(j *filter.Judged) error {
-			results[j.Number-1] = told(j.Failures, j.Verdict)
+			results[j.Number-1] = told(j.Failures, *j.Verdict)
 			return nil
 		})
 		if err != nil {

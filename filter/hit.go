@@ -152,31 +152,29 @@ func (f *Filter) warnNoDate(j *job, h *hit) {
 func (f *Filter) identify(j *job, h *hit, rec *record, session bool) bool {
 	fs := &rec.fields
 	raw := j.s.useDNS == Raw || j.mode.RawHosts
-	var ids []ipaddr.Addr
-	pending := false
+	var id ipaddr.Addr
 	switch {
 	case fs.has("ip4"):
-		ids, j.verd.Err = withFID(fs, "ip4", ipaddr.Inet4, raw)
+		id, j.verd.Err = withFID(fs, "ip4", ipaddr.Inet4, raw)
 	case fs.has("ip6"):
-		ids, j.verd.Err = withFID(fs, "ip6", ipaddr.Inet6, raw)
+		id, j.verd.Err = withFID(fs, "ip6", ipaddr.Inet6, raw)
 	case fs.has("dns") && raw:
-		name := ipaddr.Text(fs.Text("dns"))
-		ids = []ipaddr.Addr{name}
-		if id, _ := fs.Get("fid"); id.Kind != None && fs.Text("fid") != name.String() {
-			fs.put(Field{Name: "ip", Kind: IP, Value: name})
-			ids[0] = idOf(id, raw)
-		}
+		id = rawName(fs)
 	case fs.has("dns"):
-		ids = f.resolve(j.s.useDNS, fs)
+		for _, id := range f.resolve(j.s.useDNS, fs) {
+			j.add(h, rec, id, true)
+		}
+		return !j.mode.CheckAll
 	case fs.has("fid"):
-		id, _ := fs.Get("fid")
-		ids = []ipaddr.Addr{idOf(id, raw)}
+		field, _ := fs.Get("fid")
+		id = idOf(field, raw)
 	case session:
 		fs.put(Field{Name: "mlfpending", Kind: Int, Value: 1})
 		if !j.mode.CheckAll && !j.mode.KeepPending {
 			return true
 		}
-		pending, ids = true, []ipaddr.Addr{{}}
+		j.add(h, rec, id, false)
+		return !j.mode.CheckAll
 	default:
 		f.log.Error(fmt.Sprintf("No group found in '%s' using '%s'", j.view.all(), h.re.text))
 		return false
@@ -184,10 +182,20 @@ func (f *Filter) identify(j *job, h *hit, rec *record, session bool) bool {
 	if j.verd.Err != nil {
 		return true
 	}
-	for _, id := range ids {
-		j.add(h, rec, id, !pending)
-	}
+	j.add(h, rec, id, true)
 	return !j.mode.CheckAll
+}
+
+// rawName is the ID of a host name that is taken as it is: the name, or the
+// failure ID where that is another text.
+func rawName(fs *Fields) ipaddr.Addr {
+	name := ipaddr.Text(fs.Text("dns"))
+	id, _ := fs.Get("fid")
+	if id.Kind == None || fs.Text("fid") == name.String() {
+		return name
+	}
+	fs.put(Field{Name: "ip", Kind: IP, Value: name})
+	return idOf(id, true)
 }
 
 // add appends a failure of a record.
@@ -208,21 +216,22 @@ func (j *job) add(h *hit, rec *record, id ipaddr.Addr, hasID bool) {
 
 // withFID is the ID of an address group: the address, or the failure ID where
 // that is another text; the address then is the field ip.
-func withFID(fs *Fields, group string, fam ipaddr.Family, raw bool) ([]ipaddr.Addr, error) {
+func withFID(fs *Fields, group string, fam ipaddr.Family, raw bool) (ipaddr.Addr, error) {
 	text, cidr := fs.Text(group), -1
 	if c := fs.Text("cidr"); c != "" {
 		if strings.ContainsFunc(c, func(r rune) bool { return !unicode.IsDigit(r) }) {
-			return nil, fmt.Errorf("ValueError(%s)", pytext.Repr("invalid literal for int() with base 10: "+pytext.Repr(c)))
+			return ipaddr.Addr{}, fmt.Errorf("ValueError(%s)", pytext.Repr("invalid literal for int() with base 10: "+pytext.Repr(c)))
 		}
 		cidr = ipaddr.Prefix(c)
 	}
 	addr := ipaddr.ParseAs(text, fam, cidr)
-	id, _ := fs.Get("fid")
-	if id.Kind == None || (id.Kind == Text && id.Text == text) {
-		return []ipaddr.Addr{addr}, nil
+	at := fs.index("fid")
+	if at < 0 || (*fs)[at].Kind == None || ((*fs)[at].Kind == Text && (*fs)[at].Text == text) {
+		return addr, nil
 	}
+	id := (*fs)[at]
 	fs.put(Field{Name: "ip", Kind: IP, Value: addr})
-	return []ipaddr.Addr{idOf(id, raw)}, nil
+	return idOf(id, raw), nil
 }
 
 // idOf reads a failure ID: an address or network if it is one (not when host

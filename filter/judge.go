@@ -73,6 +73,7 @@ type scratch struct {
 	side []int  // of the ignoreregex at hand
 	own  Fields // groups of the failregex at hand
 	rec  record // of the failure at hand
+	hit  hit
 	pyre pyre.Scratch
 	walk walk
 }
@@ -124,14 +125,22 @@ func (f *Filter) Judge(line Line, mode Mode) ([]Failure, Verdict) {
 	return found, v
 }
 
-// begin makes the job ready for the next line.
+// begin makes a job ready for the first line.
 func (f *Filter) begin(s *settings, mode Mode, now float64) *job {
 	j := &f.scratch.job
-	found := j.found
-	clear(found)
-	f.sessions.nextLine()
-	*j = job{s: s, mode: mode, now: now, found: found[:0]}
+	*j = job{s: s, mode: mode, now: now, found: j.found}
+	f.next(j)
 	return j
+}
+
+// next makes the job ready for the next line.
+func (f *Filter) next(j *job) {
+	f.sessions.nextLine()
+	j.cut, j.instead, j.whole, j.hasTime, j.noDate = [2]int{}, "", false, false, false
+	j.stamp = date.Stamp{}
+	j.buf, j.view, j.ready, j.org, j.caps, j.pre = nil, view{}, false, nil, nil, nil
+	j.verd = Verdict{}
+	j.found, j.kept = j.found[:0], 0
 }
 
 // judge takes a line all the way.

@@ -63,14 +63,15 @@ func (f *Filter) try(j *job, i int) bool {
 	if !ok {
 		return false
 	}
-	h := hit{re: re, number: i + 1, caps: caps}
+	h := &f.scratch.hit
+	*h = hit{re: re, number: i + 1, caps: caps}
 	if j.s.maxLines > 1 {
 		h.text = j.view.all()
-		h.matched, h.rest = matchedLines(&h, j.original())
+		h.matched, h.rest = matchedLines(h, j.original())
 	} else {
 		h.matched = j.original()
 	}
-	return f.judgeHit(j, &h)
+	return f.judgeHit(j, h)
 }
 
 // fillBuffer sets up what the regexes see: the line without its date, or with

@@ -142,6 +142,11 @@ func digit(r rune) int {
 // parse is inet_pton for the family (Raw: IPv4, then IPv6) with the host bits
 // cleared when cidr is 0 or more.
 func parse(text string, fam Family, cidr int) Addr {
+	if cidr < 0 && fam != Inet6 {
+		if ip, ok := dotted(text); ok {
+			return Addr{ip: ip, plen: 32, fam: Inet4}
+		}
+	}
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.Zone() != "" || strings.IndexByte(text, '%') >= 0 ||
 		(fam == Inet4 && !ip.Is4()) || (fam == Inet6 && ip.Is4()) {
@@ -158,6 +163,37 @@ func parse(text string, fam Family, cidr int) Addr {
 		a.ip = p.Addr()
 	}
 	return a
+}
+
+// dotted reads the usual spelling of an IPv4 address: four numbers up to 255
+// without leading zeros.
+func dotted(text string) (ip netip.Addr, ok bool) {
+	var b [4]byte
+	n, digits, part := 0, 0, 0
+	for i := range len(text) {
+		c := text[i]
+		if c == '.' {
+			if digits == 0 || part == 3 {
+				return ip, false
+			}
+			b[part] = byte(n)
+			part++
+			n, digits = 0, 0
+			continue
+		}
+		if c-'0' > 9 || digits > 0 && n == 0 {
+			return ip, false
+		}
+		if n = n*10 + int(c-'0'); n > 255 {
+			return ip, false
+		}
+		digits++
+	}
+	if digits == 0 || part != 3 {
+		return ip, false
+	}
+	b[3] = byte(n)
+	return netip.AddrFrom4(b), true
 }
 
 // maskBits is the prefix length that a mask stands for, or -1.

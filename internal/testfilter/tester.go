@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,9 @@ const (
 	exitUsage  = 2
 	exitFailed = 255
 )
+
+// gcPercent is how much memory may grow before garbage is collected.
+const gcPercent = 400
 
 // defaultShown is how many missed or ignored lines are listed.
 const defaultShown = 20
@@ -88,6 +92,9 @@ type foundID struct {
 // Main runs the program with the words after its name and returns its exit
 // code. progName is how the usage calls it.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName string) int {
+	// Little is kept of a log, so there is memory to spare for fewer rounds of
+	// the garbage collector.
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	out := bufio.NewWriterSize(stdout, 64<<10)
 	code := run(args, out, stderr, progName, newScreen(stdout, stderr))
 	if err := out.Flush(); err != nil && code == exitDone {
