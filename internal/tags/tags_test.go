@@ -138,14 +138,7 @@ func TestBesideFail2ban_1_5_3(t *testing.T) {
 	var sets []*tags.Map
 	var opts []tags.Options
 	for range 3000 {
-		m := &tags.Map{}
-		for range 1 + rnd.IntN(6) {
-			text := ""
-			for range rnd.IntN(5) {
-				text += pieces[rnd.IntN(len(pieces))]
-			}
-			m.Set(names[rnd.IntN(len(names))], text)
-		}
+		m := randomSet(rnd, names, pieces)
 		opt := tags.Options{Condition: []string{"", "family=inet6"}[rnd.IntN(2)]}
 		ignore := []string{}
 		if rnd.IntN(4) == 0 {
@@ -186,6 +179,18 @@ func TestBesideFail2ban_1_5_3(t *testing.T) {
 			t.Errorf("%s\n got %q\nwant %q", data, got, want[i])
 		}
 	}
+}
+
+func randomSet(rnd *rand.Rand, names, pieces []string) *tags.Map {
+	m := &tags.Map{}
+	for range 1 + rnd.IntN(6) {
+		text := ""
+		for range rnd.IntN(5) {
+			text += pieces[rnd.IntN(len(pieces))]
+		}
+		m.Set(names[rnd.IntN(len(names))], text)
+	}
+	return m
 }
 
 // ordered writes a set as a JSON object that keeps its order.
