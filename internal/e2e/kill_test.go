@@ -103,7 +103,8 @@ func (k *killRun) configure() {
 func (k *killRun) torture() {
 	stop := make(chan struct{})
 	var writing sync.WaitGroup
-	writing.Go(func() { k.write(stop) })
+	seed := k.random.Uint64()
+	writing.Go(func() { k.write(stop, seed) })
 	for i := range k.kills {
 		cmd := k.start()
 		// Some kills hit the start, most the work.
@@ -237,8 +238,8 @@ func (r *rotator) rotate() {
 
 // write lets attackers fail, many at a time and in random order, until told to
 // stop and the last ones are through.
-func (k *killRun) write(stop <-chan struct{}) {
-	random := rand.New(rand.NewPCG(k.random.Uint64(), 2))
+func (k *killRun) write(stop <-chan struct{}, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 2))
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(k.dir, "f2b.sqlite3")+"?mode=ro&_pragma=busy_timeout(1000)")
 	if err != nil {
 		k.t.Error(err)
