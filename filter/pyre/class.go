@@ -7,16 +7,15 @@ import (
 
 // Entries of a class table, by the byte that is next in the text.
 const (
-	notIn  = iota // no character that begins so is in the class
-	isIn          // an ASCII character of the class
-	allIn         // part of a longer character, all of which are in the class
-	mayBe         // the beginning of a longer character that must be looked at
-	tables = 256
+	notIn = iota // no character that begins so is in the class
+	isIn         // an ASCII character of the class
+	allIn        // part of a longer character, all of which are in the class
+	mayBe        // the beginning of a longer character that must be looked at
 )
 
 // class is a set of characters made fast for UTF-8.
 type class struct {
-	tab  [tables]uint8
+	tab  [256]uint8
 	set  *runeSet
 	stop int // the only byte that does not belong, or -1
 	lead ByteSet
@@ -29,7 +28,7 @@ func newClass(set *runeSet) *class {
 	allHigh := rest.equal(&runeSet{[]runeRange{{0, utf8.MaxRune}}})
 	someHigh := set.overlaps(high)
 	out := 0
-	for b := range tables {
+	for b := range c.tab {
 		switch {
 		case b < utf8.RuneSelf && set.contains(rune(b)):
 			c.tab[b] = isIn

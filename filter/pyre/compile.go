@@ -1,5 +1,7 @@
 package pyre
 
+import "slices"
+
 // maxInsts is how large a program may become by writing out counted repeats;
 // beyond it they are counted while matching.
 const maxInsts = 1500
@@ -11,7 +13,7 @@ type compiler struct {
 	firsts []first // by instruction
 	spans  []span  // of groups
 	class  map[*runeSet]*class
-	tabs   map[[256]uint8]*[256]uint8
+	tab    [256]uint8 // scratch
 }
 
 // compile turns a tree into a program.
@@ -20,9 +22,10 @@ func compile(t *tree) *program {
 		prog:  &program{slots: 2 * len(t.names)},
 		spans: t.spans,
 		class: map[*runeSet]*class{},
-		tabs:  map[[256]uint8]*[256]uint8{},
 	}
 	root := simplify(t.root)
+	room := int(size(root)) + 8
+	c.prog.insts, c.firsts = make([]inst, 0, room), make([]first, 0, room)
 	match := c.emit(inst{op: opMatch}, anything())
 	c.prog.start = c.node(root, match)
 	c.prog.first = c.firsts[c.prog.start]
@@ -34,6 +37,7 @@ func compile(t *tree) *program {
 	c.prog.skip = c.leadingRun(root)
 	c.prog.literals = literalSets(root)
 	c.prog.required = []byte(requiredText(c.prog.literals, prefix))
+	c.prog.insts = slices.Clone(c.prog.insts)
 	c.prog.plan()
 	return c.prog
 }

@@ -122,25 +122,18 @@ func (t *altTable) index(can func(int32) bool) uint8 {
 }
 
 func (c *compiler) classOf(set *runeSet) *class {
-	for known, cl := range c.class {
-		if known == set || known.equal(set) {
-			return cl
-		}
+	cl := c.class[set]
+	if cl == nil {
+		cl = shared.class(set)
+		c.class[set] = cl
 	}
-	cl := newClass(set)
-	c.class[set] = cl
 	return cl
 }
 
-// table returns the table of f's answers by byte, shared between equal ones.
+// table returns the table of f's answers by byte.
 func (c *compiler) table(f func(byte) uint8) *[256]uint8 {
-	var t [256]uint8
-	for b := range t {
-		t[b] = f(byte(b))
+	for b := range c.tab {
+		c.tab[b] = f(byte(b))
 	}
-	if old := c.tabs[t]; old != nil {
-		return old
-	}
-	c.tabs[t] = &t
-	return c.tabs[t]
+	return shared.table(&c.tab)
 }

@@ -25,6 +25,7 @@ type Reach struct {
 // that; it is not safe for use by several goroutines.
 type Tracer struct {
 	re     *Regexp
+	tree   *tree
 	progs  map[string]*program
 	ids    map[*node]uint32
 	wholes map[*node]*node
@@ -36,10 +37,10 @@ type Tracer struct {
 // NewTracer returns a Tracer of the pattern.
 func (re *Regexp) NewTracer() *Tracer {
 	t := &Tracer{
-		re: re, progs: map[string]*program{}, ids: map[*node]uint32{}, wholes: map[*node]*node{},
-		caps: make([]int, re.prog.slots),
+		re: re, tree: re.syntax(), progs: map[string]*program{}, ids: map[*node]uint32{}, wholes: map[*node]*node{},
+		caps: make([]int, re.program().slots),
 	}
-	walk(re.tree.root, func(n *node) { t.ids[n] = uint32(len(t.ids)) })
+	walk(t.tree.root, func(n *node) { t.ids[n] = uint32(len(t.ids)) })
 	return t
 }
 
@@ -58,7 +59,7 @@ const maxBlown = 20
 // counts as not found.
 func (t *Tracer) Trace(text []byte) Reach {
 	t.blown = 0
-	root := t.re.tree.root
+	root := t.tree.root
 	if start, end, ok := t.find(text, []*node{root}); ok {
 		return Reach{Matched: true, Start: start, End: end, Pattern: len(t.re.pattern), PatternEnd: len(t.re.pattern), Weight: weight(t, []*node{root})}
 	}
@@ -77,7 +78,7 @@ func (t *Tracer) find(text []byte, nodes []*node) (start, end int, ok bool) {
 		if len(t.progs) >= maxTraced {
 			clear(t.progs)
 		}
-		part := *t.re.tree
+		part := *t.tree
 		part.root = &node{kind: nodeCat, subs: nodes}
 		p = compile(&part)
 		t.progs[string(key)] = p
@@ -102,7 +103,7 @@ func (t *Tracer) find(text []byte, nodes []*node) (start, end int, ok bool) {
 func weight(t *Tracer, nodes []*node) int {
 	var s span
 	for _, n := range nodes {
-		s = s.plus(spanOf(n, t.re.tree.spans))
+		s = s.plus(spanOf(n, t.tree.spans))
 	}
 	return int(s.min)
 }

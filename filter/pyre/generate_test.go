@@ -234,8 +234,8 @@ func searchWithTable(re *Regexp, text string, pos, end int) []int {
 	}
 
 	m := new(machine)
-	m.use(re.prog)
-	m.text, m.caps = []byte(text[:end]), make([]int, re.prog.slots)
+	m.use(re.program())
+	m.text, m.caps = []byte(text[:end]), make([]int, re.program().slots)
 	m.reset()
 	if found, err := m.search(pos, 0); !found || err != nil {
 		return nil

@@ -198,7 +198,7 @@ func TestHostileLines(t *testing.T) {
 		if *attacks > 0 && r.IntN(8) > 0 {
 			continue
 		}
-		for _, line := range attackLines(re.tree, r) {
+		for _, line := range attackLines(re.syntax(), r) {
 			all = append(all, attack{re, p.Name, plausible(line, p.Multi)})
 		}
 	}

@@ -43,26 +43,30 @@ func (p *program) plan() {
 // memoRow turns the facts that an instruction depends on into a row. ok is
 // false if they are too many.
 func (p *program) memoRow(fs []fact) (r memoRow, ok bool) {
-	for _, f := range fs {
-		switch f.kind {
+	r.base = int32(p.rows)
+	if len(fs) == 0 {
+		p.rows++
+		return r, true
+	}
+	f := &rowFacts{}
+	r.facts = f
+	for _, x := range fs {
+		switch x.kind {
 		case slotValue:
-			r.slots = append(r.slots, f.index)
+			f.slots = append(f.slots, x.index)
 		case groupSet:
-			r.conds = append(r.conds, f.index)
+			f.conds = append(f.conds, x.index)
 		case loopPlace:
-			r.begins = append(r.begins, f.index)
-			if p.counts(f.index) {
-				r.counts = append(r.counts, f.index)
+			f.begins = append(f.begins, x.index)
+			if p.counts(x.index) {
+				f.counts = append(f.counts, x.index)
 			}
 		}
 	}
-	yesNo := len(r.conds) + len(r.begins)
-	r.base = int32(p.rows)
-	r.open = len(r.slots)+len(r.counts) > 0 || yesNo > maxRowFacts
-	if r.open {
-		// A row to number it by, and the rest as they come.
-		p.rows++
-		return r, len(r.slots)+len(r.counts) <= maxKey && yesNo < 31
+	yesNo, values := len(f.conds)+len(f.begins), len(f.slots)+len(f.counts)
+	f.open = values > 0 || yesNo > maxRowFacts
+	if f.open {
+		return r, values <= maxKey && yesNo < 31
 	}
 	p.rows += 1 << yesNo
 	return r, true
@@ -82,6 +86,9 @@ func (p *program) counts(loop int32) bool {
 // asks for before setting them anew.
 func (p *program) liveFacts() [][]fact {
 	live := make([][]fact, len(p.insts))
+	if !slices.ContainsFunc(p.insts, asks) {
+		return live
+	}
 	for changed := true; changed; {
 		changed = false
 		for i := range p.insts {
@@ -95,6 +102,9 @@ func (p *program) liveFacts() [][]fact {
 	}
 	return live
 }
+
+// asks reports whether in asks for a fact.
+func asks(in inst) bool { return in.op == opBackref || in.op == opCond || in.op == opLoop }
 
 // factsAt is one step of liveFacts.
 func (p *program) factsAt(i int, live [][]fact) []fact {

@@ -30,12 +30,16 @@ type lastRow struct {
 // they depend on; or, where other values matter too, in rows added for each
 // combination met.
 type memoRow struct {
-	id     int32
-	base   int32
+	id    int32
+	base  int32
+	facts *rowFacts // nil for those that depend on none
+}
+
+// rowFacts is what the failures of an instruction depend on.
+type rowFacts struct {
 	conds  []int32 // slots of groups that matter by being set
 	begins []int32 // loops that matter by having begun a round right here
-
-	open   bool
+	open   bool    // values matter too
 	slots  []int32 // slots whose value matters
 	counts []int32 // loops whose count matters
 }
@@ -80,26 +84,30 @@ func (t *memo) stop() {
 
 // rowOf returns the row for r at pos, -1 if there is no room for it.
 func (m *machine) rowOf(r *memoRow, pos int) int {
+	if r.facts == nil {
+		return int(r.base)
+	}
+	f := r.facts
 	n := int32(0)
-	for i, slot := range r.conds {
+	for i, slot := range f.conds {
 		if m.isSet(slot) {
 			n |= 1 << i
 		}
 	}
-	for i, loop := range r.begins {
+	for i, loop := range f.begins {
 		if int(m.loops[loop].begin) == pos {
-			n |= 1 << (i + len(r.conds))
+			n |= 1 << (i + len(f.conds))
 		}
 	}
-	if !r.open {
+	if !f.open {
 		return int(r.base + n)
 	}
 	k := memoKey{id: r.id, yesNo: n}
-	for i, slot := range r.slots {
+	for i, slot := range f.slots {
 		k.values[i] = int32(m.caps[slot])
 	}
-	for i, loop := range r.counts {
-		k.values[i+len(r.slots)] = m.loops[loop].rounds
+	for i, loop := range f.counts {
+		k.values[i+len(f.slots)] = m.loops[loop].rounds
 	}
 	return m.memo.add(k)
 }

@@ -29,14 +29,14 @@ func TestStockPatternsEqualRegexp2(t *testing.T) {
 // compareWithRegexp2 compares our answers with regexp2's.
 func compareWithRegexp2(t *testing.T, re *Regexp, lines []string) {
 	t.Helper()
-	o, err := newOracle(re.tree)
+	o, err := newOracle(re.syntax())
 	if err != nil {
 		t.Errorf("%q: %v", re, err)
 		return
 	}
 	for _, line := range lines {
 		text := []byte(line)
-		want, matched, wantErr := o.search(make([]int, re.prog.slots), text, 0, len(text))
+		want, matched, wantErr := o.search(make([]int, re.program().slots), text, 0, len(text))
 		got, found, err := re.Search(nil, text, 0, len(text))
 		if wantErr != nil || err != nil {
 			continue

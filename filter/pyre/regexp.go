@@ -1,23 +1,30 @@
 package pyre
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Regexp is a compiled pattern. It is safe for use by several goroutines.
 type Regexp struct {
 	pattern string
-	tree    *tree
-	prog    *program
+	flags   Flags
+	names   []string
+	prog    atomic.Pointer[program] // made for the first search
 	pool    sync.Pool // of *Scratch
 }
 
 // Compile reads a pattern of Python's re module (3.11). An error is always an
 // *Error with Python's text.
+//
+// What matching needs is made when it is first needed: a pattern that is only
+// kept takes little more memory than its text.
 func Compile(pattern string, flags Flags) (*Regexp, error) {
 	t, err := parse(pattern, flags)
 	if err != nil {
 		return nil, err
 	}
-	re := &Regexp{pattern: pattern, tree: t, prog: compile(t)}
+	re := &Regexp{pattern: pattern, flags: flags, names: t.names}
 	re.pool.New = func() any { return new(Scratch) }
 	return re, nil
 }
@@ -38,7 +45,7 @@ func (re *Regexp) Search(caps []int, text []byte, pos, end int) ([]int, bool, er
 		return caps, false, nil
 	}
 	s := re.pool.Get().(*Scratch)
-	found, err := s.m.find(re.prog, caps, text, pos)
+	found, err := s.m.find(re.program(), caps, text, pos)
 	re.pool.Put(s)
 	return caps, found, err
 }
@@ -54,14 +61,14 @@ func (re *Regexp) SearchWith(s *Scratch, caps []int, text []byte, pos, end int) 
 	if pos < 0 {
 		return caps, false, nil
 	}
-	found, err := s.m.find(re.prog, caps, text, pos)
+	found, err := s.m.find(re.program(), caps, text, pos)
 	return caps, found, err
 }
 
 // prepare returns caps of the right length, the text up to end, and pos, -1
 // if no match is possible.
 func (re *Regexp) prepare(caps []int, text []byte, pos, end int) ([]int, []byte, int) {
-	p := re.prog
+	p := re.program()
 	if cap(caps) < p.slots {
 		caps = make([]int, p.slots)
 	}
@@ -73,36 +80,57 @@ func (re *Regexp) prepare(caps []int, text []byte, pos, end int) ([]int, []byte,
 }
 
 // Anchored reports whether a match can begin at the start of the text only.
-func (re *Regexp) Anchored() bool { return re.prog.anchored }
+func (re *Regexp) Anchored() bool { return re.program().anchored }
 
 // FirstBytes returns the bytes that can come first in a match, or after it if
 // it is empty. atEnd reports whether an empty match at the end of the text is
 // possible.
 func (re *Regexp) FirstBytes() (set ByteSet, atEnd bool) {
-	return re.prog.first.bytes, re.prog.first.end
+	f := re.program().first
+	return f.bytes, f.end
 }
 
 // Literals returns sets of texts: for each set, every match contains at least
 // one of its texts, byte for byte. The most telling set comes first, that
 // whose shortest text is longest. There may be none. The caller must not
 // change them.
-func (re *Regexp) Literals() [][]string { return re.prog.literals }
+func (re *Regexp) Literals() [][]string { return re.program().literals }
 
 // NumGroups returns how many capturing groups the pattern has.
-func (re *Regexp) NumGroups() int { return len(re.tree.names) - 1 }
+func (re *Regexp) NumGroups() int { return len(re.names) - 1 }
 
 // GroupNames returns the name of each group by number, "" for those without
 // one and for the whole match at index 0. The caller must not change it.
-func (re *Regexp) GroupNames() []string { return re.tree.names }
+func (re *Regexp) GroupNames() []string { return re.names }
 
 // GroupIndex returns the number of a named group, -1 if there is none.
 func (re *Regexp) GroupIndex(name string) int {
-	for i, n := range re.tree.names {
+	for i, n := range re.names {
 		if n == name && i > 0 && name != "" {
 			return i
 		}
 	}
 	return -1
+}
+
+// program returns what matching needs.
+func (re *Regexp) program() *program {
+	p := re.prog.Load()
+	if p == nil {
+		p = compile(re.syntax())
+		re.prog.Store(p)
+	}
+	return p
+}
+
+// syntax returns the tree of the pattern, which is read anew: it takes more
+// memory than all the rest, and matching does without.
+func (re *Regexp) syntax() *tree {
+	t, err := parse(re.pattern, re.flags)
+	if err != nil {
+		return &tree{root: &node{kind: nodeEmpty}, names: []string{""}, spans: []span{{}}}
+	}
+	return t
 }
 
 // String returns the pattern as it was given.

@@ -18,8 +18,9 @@ func (re *Regexp) Exponential() (offset int, found bool) {
 			worst = pos
 		}
 	}
-	look(re.tree.root)
-	walk(re.tree.root, func(n *node) {
+	root := re.syntax().root
+	look(root)
+	walk(root, func(n *node) {
 		if n.kind == nodeLook {
 			look(n.subs[0])
 		}
@@ -40,7 +41,7 @@ func (re *Regexp) WildBefore(names ...string) (offset int, found bool) {
 	}
 	pos := -1
 	done := false
-	walk(re.tree.root, func(n *node) {
+	walk(re.syntax().root, func(n *node) {
 		switch {
 		case done:
 		case n.kind == nodeGroup && groups[n.group]:

@@ -32,7 +32,7 @@ func (re *Regexp) AnyBefore(names ...string) (offset int, found bool) {
 			visit(sub)
 		}
 	}
-	visit(re.tree.root)
+	visit(re.syntax().root)
 	if pos < 0 || !done {
 		return 0, false
 	}
@@ -81,8 +81,9 @@ func (re *Regexp) FixedBehind(names ...string) bool {
 			behind, wild = true, false
 		}
 	}
-	visit(re.tree.root)
-	return behind && !wild && endsText(re.tree.root)
+	root := re.syntax().root
+	visit(root)
+	return behind && !wild && endsText(root)
 }
 
 // endsText reports whether n matches at the end of the text only.
