@@ -26,22 +26,23 @@ type Judged struct {
 
 // JudgeBlock judges the lines of a block one after the other, as Judge does,
 // and calls each for those that have failures or could not be processed, with
-// Mode.Every for all. An error of each ends it and is returned. In each the
-// filter may be asked, but no other line may be judged; settings that change
-// there hold from the next block on.
+// Mode.Every for all. An error of each ends it after that line and is returned;
+// done is how many bytes of the block were judged. In each the filter may be
+// asked, but no other line may be judged; settings that change there hold from
+// the next block on.
 //
 // It is faster than Judge by far: lines that no regex can match are known by
 // the texts that they lack, and of those only the date is read, since dates of
 // later lines may depend on it.
-func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) error {
+func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) (done int, err error) {
 	f.work.Lock()
 	defer f.work.Unlock()
 	w := f.newWalk(b, mode)
 	defer w.noteDate()
-	for at := 0; at < len(b.Data); {
-		end := w.lineEnd(at)
-		raw := b.Data[at:end]
-		at = end
+	for done < len(b.Data) {
+		end := w.lineEnd(done)
+		raw := b.Data[done:end]
+		done = end
 		w.told.Number++
 		maybe := w.maybe(raw, end)
 		if maybe&w.pursued == 0 && w.pass(raw) || !w.line(raw, maybe) {
@@ -52,13 +53,13 @@ func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) error 
 		err := each(&w.told)
 		f.work.Lock()
 		if err != nil {
-			return err
+			return done, err
 		}
 		if mode.Gate {
 			w.setTime(f.tick(w.s))
 		}
 	}
-	return nil
+	return done, nil
 }
 
 // walk is a block on its way.

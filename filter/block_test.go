@@ -77,7 +77,7 @@ func (c blockCase) judgeBlocks(t *testing.T, every bool, clock func(int) time.Ti
 		mode := c.mode(i)
 		mode.Every = every
 		results := make([]string, len(lines))
-		err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n"), Source: "log"}, mode, func(j *filter.Judged) error {
+		_, err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n"), Source: "log"}, mode, func(j *filter.Judged) error {
 			results[j.Number-1] = told(j.Failures, *j.Verdict)
 			return nil
 		})
@@ -281,4 +281,42 @@ func TestBlocksAsLinesOfSamples(t *testing.T) {
 	if len(filters) > 0 && failures < 1000 {
 		t.Errorf("only %d lines had failures", failures)
 	}
+}
+
+// FuzzJudgeBlock judges any bytes in a block and line by line, in encodings of
+// all kinds.
+func FuzzJudgeBlock(f *testing.F) {
+	f.Add([]byte("2026-11-22 11:59:50 from 1.2.3.4\nx\r\n\n2026-11-22 11:59:50 \xfffrom 1.2.3.4"), uint8(0))
+	f.Add([]byte("f\x00r\x00\n\x00o\x00\n"), uint8(1))
+	f.Add([]byte("\xef\xbb\xbf2026-11-22 11:59:50 [from] 1.2.3.4\n[2026-11-22 11:59:51] from ::1"), uint8(4))
+	encodings := []string{"utf-8", "utf-16-le", "utf-16-be", "latin-1", "utf-8-sig", "ascii", "shift_jis"}
+	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
+		s := setup{Fail: []string{`from <HOST>`, `^\[\] from <HOST>`}, Raw: true}
+		env := filter.Env{}
+		one, block := newFilter(t, s, env), newFilter(t, s, env)
+		for _, flt := range []*filter.Filter{one, block} {
+			if err := flt.SetEncoding(encodings[int(which)%len(encodings)]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var want, got []string
+		for rest := data; len(rest) > 0; {
+			line, more, ok := one.CutLine(rest)
+			if !ok {
+				line, more = rest, nil
+			}
+			want = append(want, told(one.Judge(filter.Line{Text: line}, s.mode())))
+			rest = more
+		}
+		block.MakePlan(false, data)
+		mode := s.mode()
+		mode.Every = true
+		done, err := block.JudgeBlock(filter.Block{Data: data}, mode, func(j *filter.Judged) error {
+			got = append(got, told(j.Failures, *j.Verdict))
+			return nil
+		})
+		if done != len(data) || err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %d bytes judged, %v\n got %q\nwant %q", data, done, err, got, want)
+		}
+	})
 }

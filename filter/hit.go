@@ -109,7 +109,7 @@ func (j *job) keepFound() {
 // Kept is a copy of the failure that lasts.
 func (f *Failure) Kept() Failure {
 	k := *f
-	k.Fields, k.Matches = f.Fields.copied(), slices.Clone(f.Matches)
+	k.Fields, k.Matches = f.Fields.Clone(), slices.Clone(f.Matches)
 	return k
 }
 

@@ -76,7 +76,7 @@ func (f *Filter) Changes(all bool) Memory {
 		if all || s.news.open[rec.id] {
 			rec.told = true
 			m.Sessions = append(m.Sessions, Session{
-				ID: rec.id, Expires: rec.expires, Fields: rec.fields.copied(), Matches: slices.Clone(rec.matches),
+				ID: rec.id, Expires: rec.expires, Fields: rec.fields.Clone(), Matches: slices.Clone(rec.matches),
 			})
 		}
 	}

@@ -25,8 +25,8 @@ type record struct {
 	chain      *record // the next one in the same slot
 }
 
-// copied is a copy that does not share lists with the session.
-func (fs Fields) copied() Fields {
+// Clone is a copy that shares nothing that changes.
+func (fs Fields) Clone() Fields {
 	out := slices.Clone(fs)
 	for i := range out {
 		if f := &out[i]; f.Kind == Users {

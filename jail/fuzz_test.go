@@ -1,7 +1,6 @@
 package jail
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -28,31 +27,6 @@ func FuzzIgnoreFile(f *testing.F) {
 			if !set.has(ipaddr.FromIP(n.Addr()), nil) {
 				t.Errorf("%q: %q does not hold its own address", text, n)
 			}
-		}
-	})
-}
-
-// FuzzLines cuts any bytes into lines in any encoding: nothing is lost, and an
-// end of a line stands nowhere inside.
-func FuzzLines(f *testing.F) {
-	f.Add([]byte("a\x00\n\x00b"), uint8(1))
-	f.Add([]byte("\n\n"), uint8(0))
-	encodings := []string{"utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
-	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
-		end := lineEnd(encodings[int(which)%len(encodings)])
-		var all []byte
-		for rest := data; len(rest) > 0; {
-			n := lineLength(rest, end)
-			if n <= 0 || n > len(rest) {
-				t.Fatalf("%q: a line of %d bytes", rest, n)
-			}
-			if at := bytes.IndexByte(rest[:n], '\n'); end == "" && at >= 0 && at != n-1 {
-				t.Fatalf("%q: two lines in one", rest[:n])
-			}
-			all, rest = append(all, rest[:n]...), rest[n:]
-		}
-		if !bytes.Equal(all, data) {
-			t.Errorf("%q became %q", data, all)
 		}
 	})
 }

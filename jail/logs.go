@@ -1,7 +1,6 @@
 package jail
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -245,20 +244,15 @@ func (l *logFile) Lines(ctx context.Context, b source.Batch) error {
 	j.matching.Lock()
 	defer j.matching.Unlock()
 	s := j.effective()
-	// A line that is begun is judged to its end: its ignorecommand must not be
-	// taken for an answer when it was killed.
-	lasting := context.WithoutCancel(ctx)
-	data := b.Data
-	for len(data) > 0 && ctx.Err() == nil {
-		n := lineLength(data, l.lineEnd)
-		j.judge(lasting, s, filter.Line{Text: data[:n], Source: l.wish.path}, l.inOperation)
-		data = data[n:]
+	rest := len(b.Data)
+	if ctx.Err() == nil {
+		rest -= j.judgeBlock(ctx, s, filter.Block{Data: b.Data, Source: l.wish.path}, l.inOperation)
 	}
-	if len(data) == 0 && b.AtEnd && !b.Old {
+	if rest == 0 && b.AtEnd && !b.Old {
 		l.inOperation = true
 	}
 	j.serve()
-	return l.judged(ctx, b, int64(len(data)))
+	return l.judged(ctx, b, int64(rest))
 }
 
 // judged notes how far a batch was judged: to its end but for rest bytes.
@@ -270,28 +264,6 @@ func (l *logFile) judged(ctx context.Context, b source.Batch, rest int64) error 
 	l.cut.before = source.Position{Offset: b.End - int64(len(b.Data)), Hash: b.Hash}
 	l.cut.within = source.Position{Offset: b.End - rest, Hash: b.Hash}
 	return ctx.Err()
-}
-
-// lineLength is the length of the first line with its end. An end of several
-// bytes counts at multiples of its length only.
-func lineLength(data []byte, end string) int {
-	if len(end) <= 1 {
-		if i := bytes.IndexByte(data, '\n'); i >= 0 {
-			return i + 1
-		}
-		return len(data)
-	}
-	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte(end))
-		if i < 0 {
-			return len(data)
-		}
-		at += i
-		if at%len(end) == 0 {
-			return at + len(end)
-		}
-		at++
-	}
 }
 
 // lineEnd is what ends a line in an encoding of several bytes a character, ""

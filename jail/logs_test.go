@@ -221,22 +221,13 @@ func TestPositions_3_9_6(t *testing.T) {
 	}
 }
 
-// TestLineEnds_2_8_3 is where lines end in encodings of several bytes.
+// TestLineEnds_2_8_3 is what ends lines in encodings of several bytes.
 func TestLineEnds_2_8_3(t *testing.T) {
-	tests := []struct {
-		encoding, data string
-		want           int
-	}{
-		{"UTF-8", "ab\ncd\n", 3},
-		{"utf-16-le", "a\x00\n\x00b\x00", 4},
-		{"UTF-16LE", "\x00\x0a\x00\x0a\x0a\x00", 6}, // U+0A00 twice is no line end
-		{"utf_16_be", "\x00a\x00\nx", 4},
-		{"utf-32", "a\x00\x00\x00\n\x00\x00\x00", 8},
-		{"latin-1", "no end", 6},
-	}
-	for _, tt := range tests {
-		if got := lineLength([]byte(tt.data), lineEnd(tt.encoding)); got != tt.want {
-			t.Errorf("%s %q: %d, want %d", tt.encoding, tt.data, got, tt.want)
+	for encoding, want := range map[string]string{
+		"UTF-8": "", "latin-1": "", "utf-16-le": "\n\x00", "UTF-16LE": "\n\x00", "utf_16_be": "\x00\n", "utf-32": "\n\x00\x00\x00",
+	} {
+		if got := lineEnd(encoding); got != want {
+			t.Errorf("%s: %q, want %q", encoding, got, want)
 		}
 	}
 }

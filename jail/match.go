@@ -18,10 +18,32 @@ const lossEvery = 60
 
 // judge has the filter judge one line and counts what it finds.
 func (j *Jail) judge(ctx context.Context, s *settings, line filter.Line, inOperation bool) {
-	found, verdict := s.filter.Judge(line, filter.Mode{Gate: true, FindTime: s.findTime.Value, InOperation: inOperation})
-	if verdict.Err != nil {
-		j.logs.filter.Error("Failed to process line: " + pytext.Repr(string(bytes.ToValidUTF8(line.Text, []byte("\uFFFD")))) +
-			", caught exception: " + exception(verdict.Err))
+	found, verdict := s.filter.Judge(line, j.mode(s, inOperation))
+	j.judged(ctx, s, line.Text, found, verdict.Err)
+}
+
+// judgeBlock has the filter judge lines of a log and counts what it finds. It
+// gives how many bytes were judged: all, unless ctx ended before.
+func (j *Jail) judgeBlock(ctx context.Context, s *settings, b filter.Block, inOperation bool) int {
+	// A line that is begun is judged to its end: its ignorecommand must not be
+	// taken for an answer when it was killed.
+	lasting := context.WithoutCancel(ctx)
+	done, _ := s.filter.JudgeBlock(b, j.mode(s, inOperation), func(l *filter.Judged) error {
+		j.judged(lasting, s, l.Raw, l.Failures, l.Verdict.Err)
+		return ctx.Err()
+	})
+	return done
+}
+
+func (j *Jail) mode(s *settings, inOperation bool) filter.Mode {
+	return filter.Mode{Gate: true, FindTime: s.findTime.Value, InOperation: inOperation}
+}
+
+// judged counts the failures of a line.
+func (j *Jail) judged(ctx context.Context, s *settings, line []byte, found []filter.Failure, err error) {
+	if err != nil {
+		j.logs.filter.Error("Failed to process line: " + pytext.Repr(string(bytes.ToValidUTF8(line, []byte("\uFFFD")))) +
+			", caught exception: " + exception(err))
 		return
 	}
 	for i := range found {
@@ -55,9 +77,9 @@ func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
 	j.count(ctx, s, t, 1)
 }
 
-// newTicket is the failure as a ticket.
+// newTicket is the failure as a ticket, which shares no memory with the filter.
 func newTicket(f *filter.Failure) *Ticket {
-	t := &Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, raw: f.Fields}
+	t := &Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, raw: f.Fields.Clone()}
 	if len(f.Matches) > 0 {
 		t.Matches = make([]Match, len(f.Matches))
 		for i, m := range f.Matches {

@@ -95,7 +95,7 @@ func (t *tester) judgeBlocks(src *source) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", src.name, err)
 		}
-		err = t.flt.JudgeBlock(filter.Block{Data: data, Source: src.name}, mode, func(j *filter.Judged) error {
+		_, err = t.flt.JudgeBlock(filter.Block{Data: data, Source: src.name}, mode, func(j *filter.Judged) error {
 			l := &t.judged
 			*l = judged{number: lines + j.Number, bytes: j.Text, found: j.Failures, verdict: *j.Verdict, failures: l.failures[:0]}
 			t.settle(l)
