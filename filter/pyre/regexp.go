@@ -11,7 +11,7 @@ type Regexp struct {
 	flags   Flags
 	names   []string
 	prog    atomic.Pointer[program] // made for the first search
-	pool    sync.Pool // of *Scratch
+	pool    sync.Pool               // of *Scratch
 }
 
 // Compile reads a pattern of Python's re module (3.11). An error is always an
