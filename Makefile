@@ -4,7 +4,7 @@ LINT_VERSION := v2.15.0
 BIN := $(CURDIR)/bin
 export CGO_ENABLED := 0
 
-.PHONY: help build demo test vet lint race soak bench conformance clean setup-demo setup-test
+.PHONY: help build demo test vet lint race soak bench benchmarks conformance clean setup-demo setup-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,7 +40,10 @@ race: ## all tests under the race detector (the only place for cgo)
 conformance: ## how many of fail2ban's sample verdicts are equal
 	go test -count=1 -run 'TestConformance' -v ./internal/testfilter | grep -E 'verdicts|FAIL|ok|miss'
 
-bench: ## benchmarks
+bench: build ## lines per second beside Debian's fail2ban
+	go run ./internal/bench -program $(BIN)/f2b-go $(BENCHFLAGS)
+
+benchmarks: ## the benchmark functions
 	go test -run '^$$' -bench . -benchmem ./...
 
 soak: build ## the long runs: fuzzing, torture, differential runs at full length

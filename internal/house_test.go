@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"internal/testaction": {"config", "action", "action/mail", "jail"},
 	"internal/check":      {"config", "filter", "filter/date", "filter/pyre", "jail", "action"},
 	"internal/demo":       {},
+	"internal/bench":      {},
 	"cmd/f2b-go":          {"internal/server", "internal/testfilter", "internal/testaction", "internal/check", "internal/demo", "control"},
 }
 

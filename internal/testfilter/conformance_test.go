@@ -22,7 +22,7 @@ import (
 )
 
 // samplesZone is where fail2ban's verdicts are made.
-func samplesZone(t *testing.T) *time.Location {
+func samplesZone(t testing.TB) *time.Location {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Zurich")
 	if err != nil {
@@ -42,7 +42,7 @@ type collection struct {
 }
 
 // copyTree copies a directory of small files.
-func copyTree(t *testing.T, from, to string) {
+func copyTree(t testing.TB, from, to string) {
 	t.Helper()
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func copyTree(t *testing.T, from, to string) {
 
 // collection111 is that of 1.1.1. The configuration of its tests reaches the
 // stock one by ../../../.., so both are copied to stand like that.
-func collection111(t *testing.T) (c collection, ok bool) {
+func collection111(t testing.TB) (c collection, ok bool) {
 	t.Helper()
 	shared, ok := testenv.Shared(t)
 	if !ok {
@@ -64,7 +64,7 @@ func collection111(t *testing.T) (c collection, ok bool) {
 }
 
 // collection102 is that of Debian's package: it judges the filters of 1.0.2.
-func collection102(t *testing.T) (c collection, ok bool) {
+func collection102(t testing.TB) (c collection, ok bool) {
 	t.Helper()
 	lib, ok := testenv.Fail2ban(t)
 	if !ok {
@@ -233,34 +233,41 @@ func checkMisses(t *testing.T, list string, got score) {
 	}
 }
 
-// engine judges a session with the filter itself, as a server would, but for
-// the rules that README of the samples states.
-func engine(t *testing.T, shared *date.Shared) func(*sampleSession, string) []answer {
+// sampleTester is a tester with the session's filter.
+func sampleTester(t testing.TB, s *sampleSession, dir string, shared *date.Shared) *tester {
+	t.Helper()
 	zone := samplesZone(t)
 	now := samplesNow(zone)
+	reading, err := config.New(config.Options{Dir: dir}).ReadFilter(s.spec(), "auto")
+	if err != nil {
+		t.Fatalf("%s: %v", s.label, err)
+	}
+	tester := &tester{opt: options{json: true}}
+	tester.flt = filter.New("jail", filter.Env{Clock: func() time.Time { return now }, Local: zone, Dates: shared})
+	var fail, ignore []string
+	for _, cmd := range reading.Commands {
+		if err := tester.command(cmd, s.label, &fail, &ignore); err != nil {
+			t.Fatalf("%s: %v", s.label, err)
+		}
+	}
+	if err := tester.addRegexes(fail, ignore); err != nil {
+		t.Fatalf("%s: %v", s.label, err)
+	}
+	return tester
+}
+
+// engine judges a session with the filter itself, as a server would, but for
+// the rules that README of the samples states.
+func engine(t testing.TB, shared *date.Shared) func(*sampleSession, string) []answer {
 	return func(s *sampleSession, dir string) []answer {
-		reading, err := config.New(config.Options{Dir: dir}).ReadFilter(s.spec(), "auto")
-		if err != nil {
-			t.Fatalf("%s: %v", s.label, err)
-		}
-		tester := &tester{opt: options{json: true}}
-		tester.flt = filter.New("jail", filter.Env{Clock: func() time.Time { return now }, Local: zone, Dates: shared})
-		var fail, ignore []string
-		for _, cmd := range reading.Commands {
-			if err := tester.command(cmd, s.label, &fail, &ignore); err != nil {
-				t.Fatalf("%s: %v", s.label, err)
-			}
-		}
-		if err := tester.addRegexes(fail, ignore); err != nil {
-			t.Fatalf("%s: %v", s.label, err)
-		}
+		flt := sampleTester(t, s, dir, shared).flt
 		var answers []answer
 		for _, x := range s.samples {
 			line := filter.Line{Text: []byte(x.text + "\n"), Source: x.file}
 			if s.journal() {
-				line.HasTime, line.Time, line.Date = true, float64(now.Unix()), "2005-08-14T10:00:00"
+				line.HasTime, line.Time, line.Date = true, float64(samplesNow(samplesZone(t)).Unix()), "2005-08-14T10:00:00"
 			}
-			found, verdict := tester.flt.Judge(line, filter.Mode{CheckAll: true, RawHosts: true})
+			found, verdict := flt.Judge(line, filter.Mode{CheckAll: true, RawHosts: true})
 			if verdict.Err != nil {
 				t.Errorf("%s %s: %v", s.label, x.name(), verdict.Err)
 			}
@@ -270,7 +277,34 @@ func engine(t *testing.T, shared *date.Shared) func(*sampleSession, string) []an
 	}
 }
 
-func asAnswer(t *testing.T, l *judged) (a answer) {
+// inBlocks is engine for the lines of a session as one block of a log. Before
+// them stand comments, so that the block is worth a plan.
+func inBlocks(t testing.TB, shared *date.Shared) func(*sampleSession, string) []answer {
+	one := engine(t, shared)
+	return func(s *sampleSession, dir string) []answer {
+		if s.journal() {
+			return one(s, dir)
+		}
+		const comments = 500
+		data := []byte(strings.Repeat("# a comment\n", comments))
+		for _, x := range s.samples {
+			data = append(append(data, x.text...), '\n')
+		}
+		answers := make([]answer, len(s.samples))
+		mode := filter.Mode{CheckAll: true, RawHosts: true, Every: true, Comments: true}
+		_, err := sampleTester(t, s, dir, shared).flt.JudgeBlock(filter.Block{Data: data}, mode, func(j *filter.Judged) error {
+			x := s.samples[j.Number-comments-1]
+			answers[j.Number-comments-1] = asAnswer(t, &judged{number: x.line, text: x.text, found: j.Failures, verdict: *j.Verdict})
+			return j.Verdict.Err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", s.label, err)
+		}
+		return answers
+	}
+}
+
+func asAnswer(t testing.TB, l *judged) (a answer) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := writeJSON(&b, verdictOf(l)); err != nil {
@@ -294,6 +328,15 @@ func TestConformance(t *testing.T) {
 	fmt.Printf("fail2ban 1.1.1's samples: %d of %d verdicts equal over %d sessions\n", got.equal, got.verdicts, got.sessions)
 	if got.verdicts != 1563 || got.sessions != 138 {
 		t.Errorf("%d verdicts over %d sessions, there are 1563 over 138", got.verdicts, got.sessions)
+	}
+}
+
+// TestConformanceInBlocks judges the samples of both versions as jails do.
+func TestConformanceInBlocks(t *testing.T) {
+	for _, find := range []func(testing.TB) (collection, bool){collection111, collection102} {
+		if c, ok := find(t); ok {
+			checkMisses(t, c.misses, judgeCollection(t, c, stockFilters, inBlocks(t, date.NewShared())))
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ var slow = map[string]string{
 // give up, on the way that lines of a jail take: date, prefregex, failregexes,
 // ignoreregexes. It counts what the engine counts; the times are for reading.
 func TestHostileLines_E4_C6(t *testing.T) {
-	for name, find := range map[string]func(*testing.T) (collection, bool){"1.1.1": collection111, "1.0.2": collection102} {
+	for name, find := range map[string]func(testing.TB) (collection, bool){"1.1.1": collection111, "1.0.2": collection102} {
 		t.Run(name, func(t *testing.T) {
 			c, ok := find(t)
 			if !ok {

@@ -52,7 +52,7 @@ func (s *sampleSession) journal() bool { return s.opts["logtype"] == "journal" }
 var sampleDirective = regexp.MustCompile(`^#+ ?(failJSON|(?:file|filter)Options|addFILE):(.+)$`)
 
 // readSamples reads the sample log of a filter and those that it adds.
-func readSamples(t *testing.T, dir, filterName string) []*sampleSession {
+func readSamples(t testing.TB, dir, filterName string) []*sampleSession {
 	t.Helper()
 	r := &sampleReader{t: t, filter: filterName, byLabel: map[string]*sampleSession{}}
 	files := []string{filterName}
@@ -67,7 +67,7 @@ func readSamples(t *testing.T, dir, filterName string) []*sampleSession {
 }
 
 type sampleReader struct {
-	t        *testing.T
+	t        testing.TB
 	filter   string
 	common   map[string]any
 	current  []*sampleSession
@@ -181,7 +181,7 @@ func (r *sampleReader) holds(cond string, opts map[string]any) bool {
 
 // sampleFilters lists the filters that have samples: all but the common parts,
 // and those that only fail2ban's tests use.
-func sampleFilters(t *testing.T, config, testConfig string) (names []string, dir map[string]string) {
+func sampleFilters(t testing.TB, config, testConfig string) (names []string, dir map[string]string) {
 	t.Helper()
 	dir = map[string]string{}
 	list := func(base string, wanted func(string) bool) {

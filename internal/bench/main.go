@@ -1,0 +1,70 @@
+// Command bench measures f2b-go beside Debian's fail2ban on the same machine: it
+// hides how logs are made, how processor time is taken, and what makes two
+// outputs the same. `make bench` runs it.
+//
+// Figures are lines per second of processor time (user and system) on one core,
+// which other programs on the machine disturb less than time on the clock; the
+// ratio is what counts.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// subject is a log with the filter that it is judged with.
+type subject struct {
+	name, log, filter string
+	literals          []string // what a search for the filter's texts looks for
+	id, full          float64  // the least ratios asked for
+}
+
+var subjects = []subject{
+	{"a", "a_auth.log", "sshd", []string{"Failed ", "nvalid user", "Accepted ", "Received disconnect", "Disconnected from", "Connection closed",
+		"maximum authentication attempts", "not allowed because"}, 60, 40},
+	{"b", "b_asterisk.log", "asterisk", []string{"Registration from", "' failed for '", "rejected because extension", "InvalidPassword", "FailedACL",
+		"ChallengeResponseFailed", "InvalidAccountID"}, 80, 45},
+	{"c", "c_nginx.log", "nginx-botsearch", []string{`" 404 `, "No such file or directory"}, 200, 40},
+	{"d", "d_flood.log", "sshd", []string{"Failed ", "nvalid user", "maximum authentication attempts", "not allowed because"}, 35, 35},
+}
+
+// bench is one run.
+type bench struct {
+	ours   string // the program
+	config string // Debian's configuration
+	dir    string // logs and outputs
+	lines  int
+	rounds int
+}
+
+func main() {
+	b := bench{config: "/etc/fail2ban"}
+	flag.StringVar(&b.ours, "program", "bin/f2b-go", "the program to measure")
+	flag.StringVar(&b.dir, "dir", filepath.Join(os.TempDir(), "f2b-bench"), "where logs and outputs go")
+	flag.IntVar(&b.lines, "lines", 500000, "lines of each log")
+	flag.IntVar(&b.rounds, "rounds", 5, "runs of ours, of which the fastest counts")
+	server := flag.Int("server", 200000, "lines of each log for the servers, 0 to leave them out")
+	flag.Parse()
+	if err := b.run(*server); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(server int) error {
+	if _, err := os.Stat(b.ours); err != nil {
+		return fmt.Errorf("finding our program (make build makes it): %w", err)
+	}
+	if err := b.makeLogs(b.dir, b.lines, 0); err != nil {
+		return err
+	}
+	if err := b.compareRegex(); err != nil {
+		return err
+	}
+	if server == 0 {
+		return nil
+	}
+	return b.compareServers(server)
+}

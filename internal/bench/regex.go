@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// errDiffers is when ours does not print what fail2ban prints.
+var errDiffers = errors.New("the outputs differ")
+
+// compareRegex runs fail2ban-regex of Debian's package and ours in turn, on one
+// core: with -o id, and with the full report.
+func (b *bench) compareRegex() error {
+	fmt.Printf("fail2ban-regex LOG FILTER.conf, %d lines each, lines per second on one core\n", b.lines)
+	fmt.Println("log  what  fail2ban     f2b-go  ratio  asked  output  rg -c")
+	var wrong error
+	for _, s := range subjects {
+		for _, full := range []bool{false, true} {
+			if err := b.compareOne(s, full); errors.Is(err, errDiffers) {
+				wrong = err
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return wrong
+}
+
+func (b *bench) compareOne(s subject, full bool) error {
+	what, args, asked := "id", []string{"-o", "id"}, s.id
+	if full {
+		what, args, asked = "full", nil, s.full
+	}
+	args = append(args, filepath.Join(b.dir, s.log), filepath.Join(b.config, "filter.d", s.filter+".conf"))
+	theirs, err := timed(exec.Command("fail2ban-regex", args...), filepath.Join(b.dir, "fail2ban.out"))
+	if err != nil {
+		return err
+	}
+	ours := time.Duration(0)
+	for range b.rounds {
+		took, err := timed(exec.Command(b.ours, append([]string{"test-filter"}, args...)...), filepath.Join(b.dir, "f2b-go.out"))
+		if err != nil {
+			return err
+		}
+		if ours == 0 || took < ours {
+			ours = took
+		}
+	}
+	rg := ""
+	if !full {
+		if rg, err = b.ripgrep(s); err != nil {
+			return err
+		}
+	}
+	verdict, differs := "equal", sameOutput(b.dir)
+	if differs != nil {
+		verdict = "DIFFERS"
+	}
+	fmt.Printf("%-4s %-5s %9s %9s  %4.0fx  %4.0fx  %-7s %s\n", s.name, what, perSecond(b.lines, theirs), perSecond(b.lines, ours),
+		theirs.Seconds()/ours.Seconds(), asked, verdict, rg)
+	return differs
+}
+
+// ripgrep counts the lines that hold one of the filter's texts, as a floor;
+// "" where it is not installed.
+func (b *bench) ripgrep(s subject) (string, error) {
+	if _, err := exec.LookPath("rg"); err != nil {
+		return "-", nil
+	}
+	args := []string{"-c", "-F", "-j", "1"}
+	for _, text := range s.literals {
+		args = append(args, "-e", text)
+	}
+	took, err := timed(exec.Command("rg", append(args, filepath.Join(b.dir, s.log))...), filepath.Join(b.dir, "rg.out"))
+	return perSecond(b.lines, took), err
+}
+
+func perSecond(lines int, took time.Duration) string {
+	n := float64(lines) / took.Seconds()
+	if n >= 1e6 {
+		return fmt.Sprintf("%.2fM", n/1e6)
+	}
+	return fmt.Sprintf("%.1fk", n/1e3)
+}
+
+// timed runs a command on one core, with its output in a file, and gives the
+// processor time that it took.
+func timed(cmd *exec.Cmd, outPath string) (time.Duration, error) {
+	out, err := os.Create(outPath)
+	if err != nil {
+		return 0, fmt.Errorf("keeping an output: %w", err)
+	}
+	if path, err := exec.LookPath("taskset"); err == nil {
+		cmd.Path, cmd.Args = path, append([]string{"taskset", "-c", "0", cmd.Path}, cmd.Args[1:]...)
+	}
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "TZ=UTC")
+	cmd.Stdout, cmd.Stderr = out, out
+	err = cmd.Run()
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return 0, fmt.Errorf("running %s (its output is in %s): %w", strings.Join(cmd.Args, " "), outPath, err)
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
+
+// sameOutput compares the outputs but for the seconds, and for the lines of the
+// header that 1.1 and 1.0 word differently.
+func sameOutput(dir string) error {
+	var text [2]string
+	for i, name := range []string{"fail2ban.out", "f2b-go.out"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return fmt.Errorf("comparing outputs: %w", err)
+		}
+		var kept []string
+		for _, line := range bytes.Split(data, []byte{'\n'}) {
+			if !bytes.HasPrefix(line, []byte("Use ")) && !bytes.HasPrefix(line, []byte("[processed in")) {
+				kept = append(kept, string(line))
+			}
+		}
+		text[i] = strings.Join(kept, "\n")
+	}
+	if text[0] != text[1] {
+		return errDiffers
+	}
+	return nil
+}
