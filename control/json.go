@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 
 	"f2b-go/control/pickle"
@@ -25,7 +26,7 @@ func JSONReply(value any) string {
 // the server's own has the class OSError.
 func JSONError(err error, text string) string {
 	class := "OSError"
-	if e, ok := err.(*pickle.Exception); ok {
+	if e := (*pickle.Exception)(nil); errors.As(err, &e) {
 		class = e.Class
 	}
 	var b bytes.Buffer

@@ -102,13 +102,17 @@ func ours(t *testing.T, j job) []answer {
 		if r.Zone != "" {
 			z, err := ParseZone(r.Zone)
 			if err != nil {
-				all = append(all, answer{Error: err.(*ZoneError).Class + ": " + err.Error()})
+				var bad *ZoneError
+				errors.As(err, &bad)
+				all = append(all, answer{Error: bad.Class + ": " + err.Error()})
 				continue
 			}
 			d.SetZone(z)
 		}
 		if err := d.SetPattern(r.Pattern); err != nil {
-			all = append(all, answer{Error: err.(*PatternError).Class + ": " + err.Error()})
+			var bad *PatternError
+			errors.As(err, &bad)
+			all = append(all, answer{Error: bad.Class + ": " + err.Error()})
 			continue
 		}
 		var a answer

@@ -42,9 +42,6 @@ func (f *flow) add(s state) int32 {
 	return int32(len(f.states) - 1)
 }
 
-// start is the state before the first character.
-func (f *flow) start() int32 { return int32(len(f.states) - 1) }
-
 func (f *flow) node(n *node, next int32) int32 {
 	switch n.kind {
 	case nodeLiteral, nodeSet:

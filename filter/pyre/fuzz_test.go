@@ -31,12 +31,12 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		re.Exponential()
-		caps, found, err := re.Search(nil, []byte(text), 0, len(text))
+		caps, _, err := re.Search(nil, []byte(text), 0, len(text))
 		if err != nil {
 			return
 		}
 		text = strings.ToValidUTF8(text, "?")
-		caps, found, err = re.Search(caps, []byte(text), 0, len(text))
+		caps, found, err := re.Search(caps, []byte(text), 0, len(text))
 		if err != nil {
 			return
 		}

@@ -49,14 +49,6 @@ func (s *runeSet) negate() *runeSet {
 	return &runeSet{out}
 }
 
-// single returns the only character of s, if it has just one.
-func (s *runeSet) single() (rune, bool) {
-	if len(s.ranges) == 1 && s.ranges[0].lo == s.ranges[0].hi {
-		return s.ranges[0].lo, true
-	}
-	return 0, false
-}
-
 // overlaps reports whether a and b have a character in common.
 func (s *runeSet) overlaps(b *runeSet) bool {
 	i, j := 0, 0
