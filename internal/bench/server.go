@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,7 +26,7 @@ func (b *bench) compareServers(lines int) error {
 	if err != nil {
 		return fmt.Errorf("comparing servers: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := b.makeLogs(dir, lines, time.Now().Add(-8*time.Hour).Unix()); err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (r *serverRun) measure(config string, lines []byte) (took time.Duration, fa
 		return 0, 0, fmt.Errorf("starting a server: %w", err)
 	}
 	defer out.Close()
-	args := append(r.command[1:], "-f", "-c", r.dir, "-s", r.socket(), "-p", filepath.Join(r.dir, "pid"))
+	args := append(slices.Clone(r.command[1:]), "-f", "-c", r.dir, "-s", r.socket(), "-p", filepath.Join(r.dir, "pid"))
 	cmd := exec.Command(r.command[0], args...)
 	cmd.Env = append(os.Environ(), "TZ=UTC", "GOMAXPROCS=1")
 	cmd.Stdout, cmd.Stderr = out, out
