@@ -15,14 +15,20 @@ type Block struct {
 }
 
 // Judged is a line of a block with what came of it. It lasts until the next
-// line, and so does all in it but strings; see Failure.Kept.
+// line, and so does all in it but strings; see Failure.Kept. Its failures have
+// Fields and Matches once Fill was called.
 type Judged struct {
 	Number   int    // in the block, from 1
 	Raw      []byte // the line as it came
 	Text     []byte // decoded, without its line end
 	Failures []Failure
 	Verdict  *Verdict
+
+	job *job
 }
+
+// Fill gives the failures their Fields and Matches.
+func (l *Judged) Fill() { l.job.fill() }
 
 // JudgeBlock judges the lines of a block one after the other, as Judge does,
 // and calls each for those that have failures or could not be processed, with
@@ -94,7 +100,7 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	*w = walk{f: f, s: s, mode: mode, source: b.Source, data: b.Data, plan: f.planFor(s, mode.CheckAll, b.Data)}
 	w.job = f.begin(s, mode, 0)
 	w.job.plan, w.job.brief = w.plan, true
-	w.told.Verdict = &w.job.verd
+	w.told.Verdict, w.told.job = &w.job.verd, w.job
 	w.setTime(f.tick(s))
 	w.ascii = s.codec.keepsASCII() && isASCII(b.Data)
 	if w.plan != nil && w.plan.find != nil {

@@ -66,8 +66,12 @@ func (c blockCase) judgeEach(t *testing.T, clock func(int) time.Time) judged {
 	return out
 }
 
+// how is a way to judge blocks: every line is told of or not, and the data of
+// failures is looked at or not.
+type how struct{ every, fill bool }
+
 // judgeBlocks judges them in blocks of ten lines.
-func (c blockCase) judgeBlocks(t *testing.T, every bool, clock func(int) time.Time) judged {
+func (c blockCase) judgeBlocks(t *testing.T, how how, clock func(int) time.Time) judged {
 	var out judged
 	at := 0
 	f := newFilter(t, c.setup, filter.Env{Log: logged(&out.messages), Clock: func() time.Time { return clock(at) }})
@@ -75,9 +79,12 @@ func (c blockCase) judgeBlocks(t *testing.T, every bool, clock func(int) time.Ti
 	for i, lines := range slices.Collect(slices.Chunk(c.lines, 10)) {
 		at = i * 10
 		mode := c.mode(i)
-		mode.Every = every
+		mode.Every = how.every
 		results := make([]string, len(lines))
 		_, err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n"), Source: "log"}, mode, func(j *filter.Judged) error {
+			if how.fill {
+				j.Fill()
+			}
 			results[j.Number-1] = told(j.Failures, *j.Verdict)
 			return nil
 		})
@@ -96,26 +103,40 @@ func sameInBlocks(t *testing.T, name string, c blockCase) {
 	t.Helper()
 	clock := func(i int) time.Time { return now.Add(time.Duration(i/10) * time.Second) }
 	want := c.judgeEach(t, clock)
-	for _, every := range []bool{true, false} {
-		got := c.judgeBlocks(t, every, clock)
+	for _, how := range []how{{true, true}, {false, true}, {true, false}, {false, false}} {
+		got := c.judgeBlocks(t, how, clock)
 		for i := range want.lines {
-			quiet := !isFailure(want.lines[i]) && !strings.HasPrefix(want.lines[i], "error")
-			if got.lines[i] == want.lines[i] || !every && quiet && got.lines[i] == "" {
+			a, b := got.lines[i], want.lines[i]
+			if !how.fill {
+				a, b = withoutData(a), withoutData(b)
+			}
+			quiet := !isFailure(b) && !strings.HasPrefix(b, "error")
+			if a == b || !how.every && quiet && a == "" {
 				continue
 			}
-			t.Errorf("%s, every %v, line %d: %q\n got %s\nwant %s", name, every, i+1, c.lines[i], got.lines[i], want.lines[i])
+			t.Errorf("%s, %+v, line %d: %q\n got %s\nwant %s", name, how, i+1, c.lines[i], a, b)
 			return
 		}
 		if a, b := strings.Join(got.messages, "\n"), strings.Join(want.messages, "\n"); a != b {
-			t.Errorf("%s, every %v: messages\n%s\nwant\n%s", name, every, a, b)
+			t.Errorf("%s, %+v: messages\n%s\nwant\n%s", name, how, a, b)
 		}
 		if a, b := fmt.Sprint(got.templates), fmt.Sprint(want.templates); a != b {
-			t.Errorf("%s, every %v: templates\n%s\nwant\n%s", name, every, a, b)
+			t.Errorf("%s, %+v: templates\n%s\nwant\n%s", name, how, a, b)
 		}
 		if a, b := fmt.Sprint(got.buffer), fmt.Sprint(want.buffer); a != b {
-			t.Errorf("%s, every %v: buffer\n%s\nwant\n%s", name, every, a, b)
+			t.Errorf("%s, %+v: buffer\n%s\nwant\n%s", name, how, a, b)
 		}
 	}
+}
+
+// withoutData leaves out of a text of told what comes after the first failure's
+// time.
+func withoutData(text string) string {
+	if !isFailure(text) {
+		return text
+	}
+	id, _, _ := strings.Cut(text, " {")
+	return id
 }
 
 // isFailure says whether a text of told is of failures: they begin with the
@@ -128,6 +149,9 @@ func TestBlocksAsLines(t *testing.T) {
 		for _, gate := range []bool{false, true} {
 			sameInBlocks(t, fmt.Sprint(name, ", gate ", gate), blockCase{setup: s, gate: gate, lines: s.Lines})
 		}
+	}
+	for name, s := range sequences() {
+		sameInBlocks(t, name, blockCase{setup: s, lines: s.Lines})
 	}
 }
 
@@ -312,6 +336,7 @@ func FuzzJudgeBlock(f *testing.F) {
 		mode := s.mode()
 		mode.Every = true
 		done, err := block.JudgeBlock(filter.Block{Data: data}, mode, func(j *filter.Judged) error {
+			j.Fill()
 			got = append(got, told(j.Failures, *j.Verdict))
 			return nil
 		})

@@ -36,16 +36,38 @@ func (f *Filter) judgeHit(j *job, h *hit) bool {
 		f.buffer, j.buf = h.rest, nil
 	}
 	j.keepFound()
-	if id, ok := f.merge(j, h); ok {
-		rec := f.mergeSession(j, id, h.matched)
-		if rec.fields.isTrue("nofail") && !j.mode.CheckAll {
+	if j.brief && j.plan != nil {
+		if k := j.plan.keys[h.number-1]; k != nil {
+			return f.judgeLean(j, h, k)
+		}
+	}
+	f.scratch.rec.lean.on = false
+	id, session := f.merge(j, h)
+	return f.judgeRecord(j, h, id, session)
+}
+
+// judgeRecord makes failures of the record of a hit, with its session if it has
+// one.
+func (f *Filter) judgeRecord(j *job, h *hit, id string, session bool) bool {
+	rec := &f.scratch.rec
+	if session {
+		rec = f.mergeSession(j, id, j.lines(h))
+		if rec.noFail = rec.fields.isTrue("nofail"); rec.noFail && !j.mode.CheckAll {
 			return true
 		}
 		return f.identify(j, h, rec, true)
 	}
-	rec := &f.scratch.rec
-	rec.matches = append(rec.matches[:0], h.matched...)
+	rec.matches = append(rec.matches[:0], j.lines(h)...)
+	rec.noFail = rec.fields.isTrue("nofail")
 	return f.identify(j, h, rec, false)
+}
+
+// lines are the lines that a hit matched.
+func (j *job) lines(h *hit) []Match {
+	if j.s.maxLines > 1 {
+		return h.matched
+	}
+	return j.original()
 }
 
 // merge makes a record of the groups of the prefregex with those of the
@@ -58,21 +80,9 @@ func (f *Filter) merge(j *job, h *hit) (mlfid string, ok bool) {
 	}
 	rec := &f.scratch.rec
 	fs := rec.fields[:0]
-	switch {
-	case j.s.pref == nil || (j.caps == nil && len(j.pre) == 0):
+	if j.s.pref == nil || j.caps == nil && len(j.pre) == 0 {
 		fs = h.re.fields(fs, v, h.caps)
-	case j.plan != nil && j.plan.layout[h.number-1] != nil:
-		fs = j.prefFields(fs)
-		for i, at := range j.plan.layout[h.number-1] {
-			switch n := &h.re.named[i]; {
-			case h.caps[2*n.group] < 0:
-			case at >= 0:
-				fs[at] = n.field(v, h.caps)
-			default:
-				fs = append(fs, n.field(v, h.caps))
-			}
-		}
-	default:
+	} else {
 		fs = j.prefFields(fs)
 		f.scratch.own = h.re.fields(f.scratch.own[:0], v, h.caps)
 		fs.update(f.scratch.own)
@@ -89,20 +99,23 @@ func (j *job) prefFields(fs Fields) Fields {
 	if j.caps == nil {
 		return append(fs, j.pre...)
 	}
-	v := *j.lineView()
-	v.from, v.to = 0, len(v.whole)-1-(v.cut[1]-v.cut[0])
-	for i := range j.s.pref.named {
-		if n := &j.s.pref.named[i]; n.group != j.s.pref.content {
-			fs = append(fs, n.field(&v, j.caps))
-		}
-	}
-	return fs
+	return j.s.pref.contextFields(fs, *j.lineView(), j.caps)
 }
 
 // keepFound makes the failures of the line so far last beyond the next hit.
 func (j *job) keepFound() {
+	j.fill()
 	for ; j.kept < len(j.found); j.kept++ {
 		j.found[j.kept] = j.found[j.kept].Kept()
+	}
+}
+
+// fill gives the failures their data.
+func (j *job) fill() {
+	for i := j.kept; i < len(j.found); i++ {
+		rec := j.recs[i]
+		rec.fill()
+		j.found[i].Fields, j.found[i].Matches = rec.fields, rec.matches
 	}
 }
 
@@ -132,7 +145,7 @@ func (f *Filter) ignoresHit(j *job, h *hit) bool {
 func (f *Filter) warnNoDate(j *job, h *hit) {
 	f.warnOnce(warnNoTime, j.now, func() []string {
 		var whole []string
-		for _, m := range h.matched {
+		for _, m := range j.lines(h) {
 			whole = append(whole, m.String())
 		}
 		dateText := j.instead
@@ -206,9 +219,9 @@ func (j *job) add(h *hit, rec *record, id ipaddr.Addr, hasID bool) {
 	}
 	j.found = append(j.found, Failure{
 		ID: id, HasID: hasID, Time: stamp.Unix, TimeInt: stamp.Int, HasTime: j.hasTime,
-		Regex: h.number, NoFail: rec.fields.isTrue("nofail"),
-		Fields: rec.fields, Matches: rec.matches,
+		Regex: h.number, NoFail: rec.noFail,
 	})
+	j.recs = append(j.recs, rec)
 	if !j.brief {
 		j.keepFound()
 	}

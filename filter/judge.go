@@ -96,6 +96,7 @@ type job struct {
 	brief   bool // failures are used up before the next line
 
 	buf   []byte // nil: to be made again from the line buffer
+	seen  []byte // with maxlines 1: what buf was before it was cut down to F-CONTENT
 	view  view   // of buf, when it is ready
 	ready bool
 	org   []Match
@@ -104,7 +105,8 @@ type job struct {
 	pre   Fields // its groups, when they cannot be taken from caps
 	verd  Verdict
 	found []Failure
-	kept  int // of found, those that do not share memory with the filter
+	recs  []*record // of found
+	kept  int       // of found, those that do not share memory with the filter
 }
 
 // Judge finds the failures of a line. The failures stay valid; Line.Text is
@@ -128,7 +130,7 @@ func (f *Filter) Judge(line Line, mode Mode) ([]Failure, Verdict) {
 // begin makes a job ready for the first line.
 func (f *Filter) begin(s *settings, mode Mode, now float64) *job {
 	j := &f.scratch.job
-	*j = job{s: s, mode: mode, now: now, found: j.found}
+	*j = job{s: s, mode: mode, now: now, found: j.found, recs: j.recs}
 	f.next(j)
 	return j
 }
@@ -138,9 +140,9 @@ func (f *Filter) next(j *job) {
 	f.sessions.nextLine()
 	j.cut, j.instead, j.whole, j.hasTime, j.noDate = [2]int{}, "", false, false, false
 	j.stamp = date.Stamp{}
-	j.buf, j.view, j.ready, j.org, j.caps, j.pre = nil, view{}, false, nil, nil, nil
+	j.buf, j.seen, j.view, j.ready, j.org, j.caps, j.pre = nil, nil, view{}, false, nil, nil, nil
 	j.verd = Verdict{}
-	j.found, j.kept = j.found[:0], 0
+	j.found, j.recs, j.kept = j.found[:0], j.recs[:0], 0
 }
 
 // judge takes a line all the way.

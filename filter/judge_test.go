@@ -81,7 +81,9 @@ func TestJudgeAsFail2ban(t *testing.T) { compare(t, cases()) }
 
 // TestSessionsAsFail2ban judges long random sequences of the events of three
 // sessions.
-func TestSessionsAsFail2ban(t *testing.T) {
+func TestSessionsAsFail2ban(t *testing.T) { compare(t, sequences()) }
+
+func sequences() map[string]setup {
 	r := rand.New(rand.NewPCG(7, 7))
 	setups := map[string]setup{}
 	for n := range 40 {
@@ -102,7 +104,7 @@ func TestSessionsAsFail2ban(t *testing.T) {
 		}
 		setups[fmt.Sprintf("sequence %d", n)] = s
 	}
-	compare(t, setups)
+	return setups
 }
 
 // TestPrefGroupsStay is where 1.1.1 differs from 1.0.2, which the tests beside

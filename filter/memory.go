@@ -38,20 +38,23 @@ type news struct {
 	over []string
 }
 
-func (n *news) changed(id string) {
+func (n *news) changed(id []byte) {
 	if !n.on {
 		return
 	}
 	if n.open == nil {
 		n.open = map[string]bool{}
 	}
-	n.open[id] = true
+	if !n.open[string(id)] {
+		n.open[string(id)] = true
+	}
 }
 
-func (n *news) closed(id string, rec *record) {
+func (n *news) closed(rec *record) {
 	if !n.on {
 		return
 	}
+	id := string(rec.id)
 	delete(n.open, id)
 	if rec.told {
 		n.over = append(n.over, id)
@@ -73,10 +76,11 @@ func (f *Filter) Changes(all bool) Memory {
 		Buffer: slices.Clone(f.buffer), Closed: s.news.over,
 	}
 	for rec := s.first; rec != nil; rec = rec.next {
-		if all || s.news.open[rec.id] {
+		if all || s.news.open[string(rec.id)] {
 			rec.told = true
+			rec.fill()
 			m.Sessions = append(m.Sessions, Session{
-				ID: rec.id, Expires: rec.expires, Fields: rec.fields.Clone(), Matches: slices.Clone(rec.matches),
+				ID: string(rec.id), Expires: rec.expires, Fields: rec.fields.Clone(), Matches: slices.Clone(rec.matches),
 			})
 		}
 	}
@@ -100,6 +104,6 @@ func (f *Filter) Recall(m Memory) {
 			s.news.over = append(s.news.over, open.ID)
 			continue
 		}
-		s.add(open.ID, &record{fields: open.Fields, matches: open.Matches, told: true}, open.Expires)
+		s.add([]byte(open.ID), &record{fields: open.Fields, matches: open.Matches, told: true}, open.Expires)
 	}
 }

@@ -21,7 +21,7 @@ type plan struct {
 	also   []*finder
 	first  [256]uint64 // the failregexes that match a text that begins so
 	joins  []uint64    // for two bytes: stand they together in a text to look for
-	layout [][]int     // of the failregexes: see Regex.layout
+	keys   []*keys     // of the failregexes, nil where data cannot wait
 }
 
 // The bits of regexes: the failregexes have the lower ones, and from lastRegex
@@ -76,7 +76,7 @@ func newPlan(s *settings, all bool, sample []byte) *plan {
 		p.fail |= bit
 		c.add(re, bit)
 		p.noteFirst(re, bit)
-		p.layout = append(p.layout, re.layout(s.pref))
+		p.keys = append(p.keys, newKeys(re, s.pref))
 	}
 	p.always = c.without
 	if s.pref != nil && (all || p.always != 0) {

@@ -145,11 +145,23 @@ func (n *namedGroup) field(v *view, caps []int) Field {
 	return f
 }
 
+// contextFields appends the groups of a prefregex but F-CONTENT; v is any view
+// of the line.
+func (r *Regex) contextFields(fs Fields, v view, caps []int) Fields {
+	v.from, v.to = 0, 0
+	v.end()
+	for i := range r.named {
+		if n := &r.named[i]; n.group != r.content {
+			fs = append(fs, n.field(&v, caps))
+		}
+	}
+	return fs
+}
+
 // layout tells for each named group of r at which place a failure has the group
-// of the prefregex with that name, -1 for none; nil where groups are put
-// together first.
+// of the prefregex with that name, -1 for none.
 func (r *Regex) layout(pref *Regex) []int {
-	if pref == nil || r.derives() || pref.derives() {
+	if pref == nil {
 		return nil
 	}
 	places := make([]int, len(r.named))

@@ -68,8 +68,6 @@ func (f *Filter) try(j *job, i int) bool {
 	if j.s.maxLines > 1 {
 		h.text = j.view.all()
 		h.matched, h.rest = matchedLines(h, j.original())
-	} else {
-		h.matched = j.original()
 	}
 	return f.judgeHit(j, h)
 }
@@ -79,6 +77,7 @@ func (f *Filter) try(j *job, i int) bool {
 func (f *Filter) fillBuffer(j *job) {
 	if j.s.maxLines <= 1 {
 		j.buf = f.withoutDate(j)
+		j.seen = j.buf
 		return
 	}
 	f.buffer = append(f.buffer, j.match())
@@ -98,7 +97,7 @@ func (f *Filter) withoutDate(j *job) []byte {
 	if !j.whole {
 		from = j.cut[1]
 	}
-	if n := len(j.line); (j.whole || j.cut[0] == 0) && len(j.raw) == n+1 && j.raw[n] == '\n' && n > 0 && &j.raw[0] == &j.line[0] {
+	if (j.whole || j.cut[0] == 0) && j.rawIsLine() {
 		return j.raw[from:]
 	}
 	b := f.scratch.buf[:0]

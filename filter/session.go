@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"bytes"
 	"hash/maphash"
 	"slices"
 
@@ -17,8 +18,10 @@ const (
 type record struct {
 	fields  Fields
 	matches []Match
+	noFail  bool // the line is no failure
+	lean    lean // what fields and matches are made of, if it is on
 
-	id         string // of the session
+	id         []byte // of the session
 	expires    float64
 	told       bool // Changes has given it away
 	prev, next *record
@@ -52,26 +55,26 @@ type sessions struct {
 // sessionSlots is how many places the table of sessions has.
 const sessionSlots = 256
 
-func (s *sessions) slot(id string) **record {
+func (s *sessions) slot(id []byte) **record {
 	if s.table == nil {
 		s.seed, s.table = maphash.MakeSeed(), make([]*record, sessionSlots)
 	}
-	return &s.table[maphash.String(s.seed, id)%sessionSlots]
+	return &s.table[maphash.Bytes(s.seed, id)%sessionSlots]
 }
 
 // find returns an open session, nil if there is none of that ID.
-func (s *sessions) find(id string) *record {
+func (s *sessions) find(id []byte) *record {
 	if s.count == 0 {
 		return nil
 	}
 	rec := *s.slot(id)
-	for rec != nil && rec.id != id {
+	for rec != nil && !bytes.Equal(rec.id, id) {
 		rec = rec.chain
 	}
 	return rec
 }
 
-func (s *sessions) get(id string, now float64) *record {
+func (s *sessions) get(id []byte, now float64) *record {
 	rec := s.find(id)
 	if rec != nil && rec.expires <= now {
 		s.drop(rec)
@@ -82,7 +85,7 @@ func (s *sessions) get(id string, now float64) *record {
 
 // drop closes an open session.
 func (s *sessions) drop(rec *record) {
-	s.news.closed(rec.id, rec)
+	s.news.closed(rec)
 	at := s.slot(rec.id)
 	for *at != rec {
 		at = &(*at).chain
@@ -106,7 +109,11 @@ func (s *sessions) drop(rec *record) {
 func (s *sessions) nextLine() {
 	for rec := s.over; rec != nil; {
 		next := rec.next
-		*rec = record{fields: rec.fields[:0], matches: rec.matches[:0], next: s.free}
+		l := &rec.lean
+		*rec = record{
+			fields: rec.fields[:0], matches: rec.matches[:0], id: rec.id[:0], next: s.free,
+			lean: lean{buf: l.buf[:0], own: l.own[:0], pref: l.pref[:0]},
+		}
 		s.free, rec = rec, next
 	}
 	s.over = nil
@@ -115,7 +122,7 @@ func (s *sessions) nextLine() {
 // put opens a session, of which there is none yet, with the data of rec, which
 // gets other memory in exchange; when there are too many, expired ones at the
 // front go and with them the oldest one that is still alive.
-func (s *sessions) put(id string, rec *record, now float64) *record {
+func (s *sessions) put(id []byte, rec *record, now float64) *record {
 	for s.count >= maxSessions {
 		alive := s.first.expires > now
 		s.drop(s.first)
@@ -129,17 +136,19 @@ func (s *sessions) put(id string, rec *record, now float64) *record {
 	} else {
 		open = &record{}
 	}
-	fields, matches := open.fields, open.matches
-	*open = record{fields: rec.fields, matches: rec.matches}
-	rec.fields, rec.matches = fields[:0], matches[:0]
+	open.fields, rec.fields = rec.fields, open.fields[:0]
+	open.matches, rec.matches = rec.matches, open.matches[:0]
+	open.lean, rec.lean = rec.lean, open.lean
+	open.noFail, open.told = rec.noFail, false
 	s.add(id, open, now+sessionSeconds)
 	return open
 }
 
 // add opens a session behind all others.
-func (s *sessions) add(id string, rec *record, expires float64) {
+func (s *sessions) add(id []byte, rec *record, expires float64) {
 	at := s.slot(id)
-	rec.id, rec.expires, rec.chain, rec.prev, rec.next = id, expires, *at, s.last, nil
+	rec.id = append(rec.id[:0], id...)
+	rec.expires, rec.chain, rec.prev, rec.next = expires, *at, s.last, nil
 	if s.last != nil {
 		s.last.next = rec
 	} else {
@@ -194,7 +203,9 @@ func (f *Filter) mergeSession(j *job, id string, lines []Match) *record {
 	forget := line.pop("mlfforget")
 	user, _ := line.Get("user")
 	users := 0
-	if open := f.sessions.get(id, j.now); open != nil {
+	key := []byte(id)
+	if open := f.sessions.get(key, j.now); open != nil {
+		open.fill()
 		users = open.join(rec, user, gained)
 		rec = open
 		if forget {
@@ -202,7 +213,7 @@ func (f *Filter) mergeSession(j *job, id string, lines []Match) *record {
 		}
 	} else if !forget {
 		users = line.addUser(user)
-		rec = f.sessions.put(id, rec, j.now)
+		rec = f.sessions.put(key, rec, j.now)
 	}
 	fs := &rec.fields
 	if fs.pop("mlfpending") || users > 1 {
@@ -227,7 +238,7 @@ func (f *Filter) mergeSession(j *job, id string, lines []Match) *record {
 		fs.put(Field{Name: waiting, Kind: Lines, Value: append(kept, lines...)})
 	}
 	rec.limit()
-	f.sessions.news.changed(id)
+	f.sessions.news.changed(key)
 	return rec
 }
 

@@ -35,6 +35,29 @@ func (v *view) text(a, b int) string {
 // all is the whole text.
 func (v *view) all() string { return v.text(0, v.to-v.from+1) }
 
+// end sets the end of the text where it is that of the line.
+func (v *view) end() {
+	if v.to == 0 {
+		v.to = len(v.whole) - 1 - (v.cut[1] - v.cut[0])
+	}
+}
+
+// match is the line as a triple: cut at its date or, if all of it is text, with
+// what stands for its date.
+func (v *view) match(all bool, date string) Match {
+	s := v.whole[:len(v.whole)-1]
+	if all {
+		return Match{Date: date, After: s}
+	}
+	return Match{s[:v.cut[0]], s[v.cut[0]:v.cut[1]], s[v.cut[1]:]}
+}
+
+// rawIsLine says whether the line as it came is the line and a line feed.
+func (j *job) rawIsLine() bool {
+	n := len(j.line)
+	return len(j.raw) == n+1 && j.raw[n] == '\n' && n > 0 && &j.raw[0] == &j.line[0]
+}
+
 // lineView is the view of the line that is judged.
 func (j *job) lineView() *view {
 	if j.ready {
@@ -42,7 +65,7 @@ func (j *job) lineView() *view {
 	}
 	j.ready = true
 	v := &j.view
-	if n := len(j.line); len(j.raw) == n+1 && j.raw[n] == '\n' && n > 0 && &j.raw[0] == &j.line[0] {
+	if j.rawIsLine() {
 		v.whole = string(j.raw)
 	} else {
 		v.whole = string(j.line) + "\n"
@@ -50,25 +73,15 @@ func (j *job) lineView() *view {
 	if !j.whole {
 		v.cut = j.cut
 	}
-	if v.to == 0 {
-		v.to = len(v.whole) - 1 - (v.cut[1] - v.cut[0])
-	}
+	v.end()
 	return v
 }
 
 // match is the line as a triple.
 func (j *job) match() Match {
 	if j.s.maxLines > 1 {
-		s := string(j.line)
-		if j.whole {
-			return Match{Date: j.instead, After: s}
-		}
-		return Match{s[:j.cut[0]], s[j.cut[0]:j.cut[1]], s[j.cut[1]:]}
+		v := view{whole: string(j.line) + "\n", cut: j.cut}
+		return v.match(j.whole, j.instead)
 	}
-	s := j.lineView().whole
-	s = s[:len(s)-1]
-	if j.whole {
-		return Match{Date: j.instead, After: s}
-	}
-	return Match{s[:j.cut[0]], s[j.cut[0]:j.cut[1]], s[j.cut[1]:]}
+	return j.lineView().match(j.whole, j.instead)
 }

@@ -29,6 +29,7 @@ func (j *Jail) judgeBlock(ctx context.Context, s *settings, b filter.Block, inOp
 	// taken for an answer when it was killed.
 	lasting := context.WithoutCancel(ctx)
 	done, _ := s.filter.JudgeBlock(b, j.mode(s, inOperation), func(l *filter.Judged) error {
+		l.Fill()
 		j.judged(lasting, s, l.Raw, l.Failures, l.Verdict.Err)
 		return ctx.Err()
 	})

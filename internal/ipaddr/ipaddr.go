@@ -87,6 +87,17 @@ func ParseAs(text string, fam Family, cidr int) Addr {
 	return parse(text, fam, cidr)
 }
 
+// ParseBytes is ParseAs for text that is not a string yet, without a prefix
+// length.
+func ParseBytes(text []byte, fam Family) Addr {
+	if fam == Inet4 {
+		if ip, ok := dotted(text); ok {
+			return Addr{ip: ip, plen: 32, fam: Inet4}
+		}
+	}
+	return ParseAs(string(text), fam, -1)
+}
+
 // Text returns the ID that is exactly this text, whatever it looks like.
 func Text(text string) Addr { return Addr{text: text} }
 
@@ -167,10 +178,10 @@ func parse(text string, fam Family, cidr int) Addr {
 
 // dotted reads the usual spelling of an IPv4 address: four numbers up to 255
 // without leading zeros.
-func dotted(text string) (ip netip.Addr, ok bool) {
+func dotted[T string | []byte](text T) (ip netip.Addr, ok bool) {
 	var b [4]byte
 	n, digits, part := 0, 0, 0
-	for i := range len(text) {
+	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c == '.' {
 			if digits == 0 || part == 3 {

@@ -86,6 +86,8 @@ func (b *blockReader) fill() error {
 func (t *tester) judgeBlocks(src *source) error {
 	mode := t.mode
 	mode.Comments, mode.Every = true, t.opt.out == "" || t.opt.invert
+	ids := t.opt.out == "id" || t.opt.out == "fid"
+	details := t.opt.json || t.opt.out != "" && !ids
 	lines := 0
 	for {
 		data, err := src.blocks.next()
@@ -96,6 +98,9 @@ func (t *tester) judgeBlocks(src *source) error {
 			return fmt.Errorf("reading %s: %w", src.name, err)
 		}
 		_, err = t.flt.JudgeBlock(filter.Block{Data: data, Source: src.name}, mode, func(j *filter.Judged) error {
+			if details {
+				j.Fill()
+			}
 			l := &t.judged
 			*l = judged{number: lines + j.Number, bytes: j.Text, found: j.Failures, verdict: *j.Verdict, failures: l.failures[:0]}
 			t.settle(l)

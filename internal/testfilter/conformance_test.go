@@ -293,6 +293,7 @@ func inBlocks(t testing.TB, shared *date.Shared) func(*sampleSession, string) []
 		answers := make([]answer, len(s.samples))
 		mode := filter.Mode{CheckAll: true, RawHosts: true, Every: true, Comments: true}
 		_, err := sampleTester(t, s, dir, shared).flt.JudgeBlock(filter.Block{Data: data}, mode, func(j *filter.Judged) error {
+			j.Fill()
 			x := s.samples[j.Number-comments-1]
 			answers[j.Number-comments-1] = asAnswer(t, &judged{number: x.line, text: x.text, found: j.Failures, verdict: *j.Verdict})
 			return j.Verdict.Err
