@@ -9,11 +9,12 @@ const maxInsts = 1500
 // compiler builds a program from the end to the start, so that each
 // instruction knows how the text may go on after it.
 type compiler struct {
-	prog   *program
-	firsts []first // by instruction
-	spans  []span  // of groups
-	class  map[*runeSet]*class
-	tab    [256]uint8 // scratch
+	prog    *program
+	firsts  []first // by instruction
+	spans   []span  // of groups
+	class   map[*runeSet]*class
+	tracked map[int]groupState // groups that conditions ask for, as far as ways can tell
+	tab     [256]uint8         // scratch
 }
 
 // compile turns a tree into a program.
@@ -26,8 +27,10 @@ func compile(t *tree) *program {
 	root := simplify(t.root)
 	room := int(size(root)) + 8
 	c.prog.insts, c.firsts = make([]inst, 0, room), make([]first, 0, room)
+	c.tracked = trackable(root)
+	c.prog.literals = literalSets(root)
 	match := c.emit(inst{op: opMatch}, anything())
-	c.prog.start = c.node(root, match)
+	c.prog.start = c.node(root, 0, always(match))
 	c.prog.first = c.firsts[c.prog.start]
 	if c.prog.anchored = anchored(root); c.prog.insts[c.prog.start].op == opTextStart {
 		c.prog.start = c.prog.insts[c.prog.start].next // no other place is tried
@@ -35,7 +38,6 @@ func compile(t *tree) *program {
 	prefix := prefixOf(root)
 	c.prog.prefix = []byte(prefix)
 	c.prog.skip = c.leadingRun(root)
-	c.prog.literals = literalSets(root)
 	c.prog.required = []byte(requiredText(c.prog.literals, prefix))
 	c.prog.insts = slices.Clone(c.prog.insts)
 	c.prog.plan()
@@ -56,37 +58,62 @@ func (c *compiler) fill(at int32, in inst) {
 	c.prog.insts[at] = in
 }
 
-// node compiles n so that it goes on at next, and returns where it begins.
-func (c *compiler) node(n *node, next int32) int32 {
+// node compiles n on a way that comes in state s and goes on at k, and
+// returns where it begins.
+func (c *compiler) node(n *node, s groupState, k cont) int32 {
 	switch n.kind {
 	case nodeLiteral, nodeSet:
-		return c.char(n, next)
+		return c.char(n, k(s))
 	case nodeCat:
-		return c.cat(n.subs, next)
+		return c.cat(n.subs, s, k)
 	case nodeAlt:
-		return c.alt(n, next)
+		return c.alt(n, s, k)
 	case nodeRepeat:
-		return c.repeat(n, next)
+		return c.repeat(n, s, k)
 	case nodeGroup:
-		f := c.firsts[next]
-		next = c.emit(inst{op: opSave, slot: int32(2*n.group + 1), next: next}, f)
-		next = c.node(n.subs[0], next)
-		return c.emit(inst{op: opSave, slot: int32(2 * n.group), next: next}, c.firsts[next])
+		return c.group(n, s, k)
 	case nodeAtomic:
-		return c.atomic(n.subs[0], next)
+		return c.atomic(n.subs[0], s, k)
 	case nodeLook:
-		return c.look(n, next)
+		return c.look(n, s, k)
 	case nodeBackref:
-		in := inst{op: opBackref, slot: int32(2 * n.group), icase: n.icase, ascii: n.ascii, next: next}
+		in := inst{op: opBackref, slot: int32(2 * n.group), icase: n.icase, ascii: n.ascii, next: k(s)}
 		return c.emit(in, anything())
 	case nodeCond:
-		yes, no := c.node(n.subs[0], next), c.node(n.subs[1], next)
-		in := inst{op: opCond, slot: int32(2 * n.group), next: yes, alt: no}
-		return c.emit(in, c.firsts[yes].union(c.firsts[no]))
+		return c.cond(n, s, k)
 	case nodeAt:
-		return c.at(n, next)
+		return c.at(n, k(s))
 	}
-	return next
+	return k(s)
+}
+
+func (c *compiler) group(n *node, s groupState, k cont) int32 {
+	end := remember(func(s groupState) int32 {
+		next := k(s | c.tracked[n.group])
+		return c.emit(inst{op: opSave, slot: int32(2*n.group + 1), next: next}, c.firsts[next])
+	})
+	body := c.node(n.subs[0], s, end)
+	if bit := c.tracked[n.group]; bit != 0 {
+		// What a condition asks for later may be nowhere in the text.
+		if lit := c.needed(k(s | bit)); lit != "" {
+			body = c.emit(inst{op: opNeed, lit: lit, next: body}, c.firsts[body])
+		}
+	}
+	return c.emit(inst{op: opSave, slot: int32(2 * n.group), next: body}, c.firsts[body])
+}
+
+// cond compiles a condition: where the way tells whether the group is set,
+// there is nothing left to ask.
+func (c *compiler) cond(n *node, s groupState, k cont) int32 {
+	if bit, ok := c.tracked[n.group]; ok {
+		if s&bit != 0 {
+			return c.node(n.subs[0], s, k)
+		}
+		return c.node(n.subs[1], s, k)
+	}
+	yes, no := c.node(n.subs[0], s, k), c.node(n.subs[1], s, k)
+	in := inst{op: opCond, slot: int32(2 * n.group), next: yes, alt: no}
+	return c.emit(in, c.firsts[yes].union(c.firsts[no]))
 }
 
 // char compiles one character.
@@ -123,26 +150,43 @@ func literalText(r rune) string {
 }
 
 // cat compiles a sequence, taking runs of literals together.
-func (c *compiler) cat(subs []*node, next int32) int32 {
-	for i := len(subs) - 1; i >= 0; i-- {
-		from := i
-		switch {
-		case isText(subs[i]):
-			for from > 0 && isText(subs[from-1]) {
-				from--
-			}
-			next = c.text(textOf(subs[from:i+1]), next)
-		case subs[i].fold != 0:
-			for from > 0 && joinsFold(subs[from-1]) {
-				from--
-			}
-			next = c.folded(subs[from:i+1], next)
-		default:
-			next = c.node(subs[i], next)
-		}
-		i = from
+func (c *compiler) cat(subs []*node, s groupState, k cont) int32 {
+	if len(subs) == 0 {
+		return k(s)
 	}
-	return next
+	to := 1
+	var compileRun func([]*node, int32) int32
+	switch {
+	case isText(subs[0]) && !c.beginsFold(subs):
+		for to < len(subs) && isText(subs[to]) && !c.beginsFold(subs[to:]) {
+			to++
+		}
+		compileRun = func(run []*node, next int32) int32 { return c.text(textOf(run), next) }
+	case joinsFold(subs[0]):
+		for to < len(subs) && joinsFold(subs[to]) {
+			to++
+		}
+		compileRun = c.folded
+	}
+	rest := remember(func(s groupState) int32 { return c.cat(subs[to:], s, k) })
+	if compileRun == nil {
+		return c.node(subs[0], s, rest)
+	}
+	return compileRun(subs[:to], rest(s))
+}
+
+// beginsFold reports whether a run of folded characters begins here, perhaps
+// with others that may stand in it.
+func (c *compiler) beginsFold(subs []*node) bool {
+	for _, n := range subs {
+		if n.fold != 0 {
+			return true
+		}
+		if !joinsFold(n) {
+			return false
+		}
+	}
+	return false
 }
 
 // isText reports whether n is a literal that a text can hold.

@@ -1,37 +1,42 @@
 package pyre
 
 // repeat compiles a repeat.
-func (c *compiler) repeat(n *node, next int32) int32 {
+func (c *compiler) repeat(n *node, s groupState, k cont) int32 {
 	body := n.subs[0]
+	if _, guarded := guardedChar(body); guarded || isChar(body) {
+		return c.charRepeat(n, k(s))
+	}
 	switch {
-	case isChar(body):
-		return c.charRepeat(n, next)
 	case n.greed == possessive:
-		return c.possessive(n, next)
+		return c.possessive(n, s, k)
+	case n.max == 1:
+		// The only repeat in which a tracked group may stand.
+		return c.split(c.node(body, s, k), k(s), n)
 	}
 	nullable := spanOf(body, c.spans).min == 0
 	// A round that matches nothing must be told from others, which takes a
 	// loop that knows where its round began.
-	if nullable && n.max > 1 || !c.affordable(n) {
-		return c.countedLoop(n, next)
+	if nullable || !c.affordable(n) {
+		return c.countedLoop(n, s, k(s))
 	}
+	next := k(s)
 	entry := next
 	rounds := n.min
 	if n.max == maxRepeat {
-		loop, body := c.openLoop(n, next)
+		loop, round := c.openLoop(n, s, next)
 		if entry = loop; n.min > 0 {
-			entry = body
+			entry = round
 			rounds--
 		}
 	} else {
 		// {m,n}: n-m rounds that may be left out, one in the other, after m
 		// that may not.
 		for range n.max - n.min {
-			entry = c.split(c.node(body, entry), next, n)
+			entry = c.split(c.node(body, s, always(entry)), next, n)
 		}
 	}
 	for range rounds {
-		entry = c.node(body, entry)
+		entry = c.node(body, s, always(entry))
 	}
 	return entry
 }
@@ -84,11 +89,11 @@ func bit(set bool, b uint8) uint8 {
 
 // openLoop compiles a repeat without limit of a body that is never empty:
 // a split to which the body returns.
-func (c *compiler) openLoop(n *node, next int32) (loop, body int32) {
+func (c *compiler) openLoop(n *node, s groupState, next int32) (loop, body int32) {
 	after := c.firsts[next]
 	round := firstOf(n.subs[0], after)
 	loop = c.emit(inst{}, round.union(after))
-	body = c.node(n.subs[0], loop)
+	body = c.node(n.subs[0], s, always(loop))
 	in := inst{op: opSplit, next: body, alt: next, head: true}
 	if n.greed == lazy {
 		in.next, in.alt = next, body
@@ -101,7 +106,7 @@ func (c *compiler) openLoop(n *node, next int32) (loop, body int32) {
 }
 
 // countedLoop compiles a repeat that counts its rounds while matching.
-func (c *compiler) countedLoop(n *node, next int32) int32 {
+func (c *compiler) countedLoop(n *node, s groupState, next int32) int32 {
 	id := int32(c.prog.loops)
 	c.prog.loops++
 	after := c.firsts[next]
@@ -109,7 +114,7 @@ func (c *compiler) countedLoop(n *node, next int32) int32 {
 	in := inst{op: opLoop, slot: id, alt: next, min: int32(min(n.min, 1<<31-1)), max: limit(n.max),
 		lazy: n.greed == lazy, head: true}
 	loop := c.emit(in, f)
-	in.next = c.node(n.subs[0], loop)
+	in.next = c.node(n.subs[0], s, always(loop))
 	c.fill(loop, in)
 	return c.emit(inst{op: opLoopInit, slot: id, next: loop}, f)
 }
@@ -122,21 +127,41 @@ func limit(m uint32) int32 {
 	return int32(m)
 }
 
-// charRepeat compiles the repeat of one character.
+// guardedChar recognises (?!text)c, one character unless text begins there.
+func guardedChar(n *node) (guard string, ok bool) {
+	if n.kind != nodeCat || len(n.subs) != 2 || !isChar(n.subs[1]) {
+		return "", false
+	}
+	look := n.subs[0]
+	if look.kind != nodeLook || !look.negate || look.behind {
+		return "", false
+	}
+	subs := look.subs
+	if subs[0].kind == nodeCat {
+		subs = subs[0].subs
+	}
+	return textOf(subs), allText(subs)
+}
+
+// charRepeat compiles the repeat of one character, perhaps a guarded one.
 func (c *compiler) charRepeat(n *node, next int32) int32 {
 	body := n.subs[0]
+	guard, guarded := guardedChar(body)
+	if guarded {
+		body = body.subs[1]
+	}
 	cl := c.classOf(charSet(body))
 	after := c.firsts[next]
 	f := first{bytes: cl.lead}
 	if n.min == 0 {
 		f = f.union(after)
 	}
-	in := inst{op: opStar, class: cl, min: int32(min(n.min, 1<<31-1)), max: limit(n.max), next: next}
+	in := inst{op: opStar, class: cl, lit: guard, min: int32(min(n.min, 1<<31-1)), max: limit(n.max), next: next}
 	// Where the run goes on, what follows cannot begin: only the whole run
 	// can match, in whichever order its ends are tried.
 	settled := n.greed == possessive || n.max == n.min || after.bytes.intersect(cl.lead).empty()
 	switch {
-	case settled && n.min == 0 && n.max == 1:
+	case settled && n.min == 0 && n.max == 1 && !guarded:
 		in.op = opOption
 	case settled:
 		in.op = opSpan
@@ -145,13 +170,16 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 	}
 	in.tab = c.table(func(b byte) uint8 { return bit(after.bytes.Has(b), 1) })
 	in.end = bit(after.end, 1)
+	if in.op == opStar || in.op == opLazy {
+		c.noteSecond(&in)
+	}
 	return c.emit(in, f)
 }
 
 // possessive compiles a possessive repeat of a group: each round is atomic,
 // and none is given back.
-func (c *compiler) possessive(n *node, next int32) int32 {
+func (c *compiler) possessive(n *node, s groupState, k cont) int32 {
 	loop := &node{kind: nodeRepeat, pos: n.pos, min: n.min, max: n.max,
 		subs: []*node{{kind: nodeAtomic, pos: n.pos, subs: n.subs}}}
-	return c.atomic(loop, next)
+	return c.atomic(loop, s, k)
 }

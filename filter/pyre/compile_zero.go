@@ -27,8 +27,8 @@ func (c *compiler) at(n *node, next int32) int32 {
 
 // look compiles a look-around. Bodies of one character, and texts ahead,
 // are compared on the spot.
-func (c *compiler) look(n *node, next int32) int32 {
-	body := n.subs[0]
+func (c *compiler) look(n *node, s groupState, k cont) int32 {
+	body, next := n.subs[0], k(s)
 	f := firstOf(n, c.firsts[next])
 	switch {
 	case isChar(body) && n.behind:
@@ -39,7 +39,7 @@ func (c *compiler) look(n *node, next int32) int32 {
 		return c.emit(inst{op: opAheadText, lit: textOf(body.subs), negate: n.negate, next: next}, f)
 	}
 	end := c.emit(inst{op: opEndLook}, anything())
-	in := inst{op: opLook, next: c.node(body, end), alt: next, negate: n.negate}
+	in := inst{op: opLook, next: c.node(body, s, always(end)), alt: next, negate: n.negate}
 	if n.behind {
 		in.slot = int32(n.width)
 	}
@@ -56,24 +56,25 @@ func allText(subs []*node) bool {
 }
 
 // atomic compiles an atomic group.
-func (c *compiler) atomic(body *node, next int32) int32 {
+func (c *compiler) atomic(body *node, s groupState, k cont) int32 {
+	next := k(s)
 	end := c.emit(inst{op: opEndAtomic}, anything())
-	in := inst{op: opAtomic, next: c.node(body, end), alt: next}
+	in := inst{op: opAtomic, next: c.node(body, s, always(end)), alt: next}
 	return c.emit(in, firstOf(body, c.firsts[next]))
 }
 
 // alt compiles alternatives, in groups if there are very many.
-func (c *compiler) alt(n *node, next int32) int32 {
+func (c *compiler) alt(n *node, s groupState, k cont) int32 {
 	subs := n.subs
 	tail := int32(-1)
 	if len(subs) > maxWays {
 		rest := n.with(subs[maxWays-1:]...)
-		tail = c.alt(rest, next)
+		tail = c.alt(rest, s, k)
 		subs = subs[:maxWays-1]
 	}
 	t := &altTable{ways: make([]int32, 0, len(subs)+1)}
 	for _, sub := range subs {
-		t.ways = append(t.ways, c.node(sub, next))
+		t.ways = append(t.ways, c.node(sub, s, k))
 	}
 	if tail >= 0 {
 		t.ways = append(t.ways, tail)

@@ -46,6 +46,8 @@
 //     documentation says.
 //   - Python does not find a capital letter beyond U+FFFF that stands in a set
 //     under IGNORECASE, nor its small letter. Here both are found.
+//   - Python's search may miss a match that begins with a class under (?a:...),
+//     since it looks for its first character without that flag. Here it is found.
 //   - Brackets may be nested 500 deep; Python's limit depends on its stack.
 //   - Locale flags and bytes patterns do not exist; \N{...} knows the names of
 //     characters and the aliases of control characters.

@@ -110,7 +110,9 @@ func (g *generator) atom() string {
 		g.groups++
 		return fmt.Sprintf("(?P<n%d>%s)", g.groups, g.alternation())
 	case 6:
-		switch g.IntN(6) {
+		switch g.IntN(8) {
+		case 6, 7:
+			return "(?:(?:(?!" + g.pick(atoms) + g.pick(atoms) + ")" + g.pick(atoms) + ")" + g.pick([]string{"*", "+", "*?", "{1,2}", "+?", ""}) + ")"
 		case 0:
 			return "(?=" + g.alternation() + ")"
 		case 1:
@@ -122,7 +124,7 @@ func (g *generator) atom() string {
 		case 4:
 			return "(?>" + g.alternation() + ")"
 		}
-		return "(?" + g.pick([]string{"i", "s", "m", "-i", "a", "i-s"}) + ":" + g.alternation() + ")"
+		return "(?" + g.pick([]string{"i", "s", "m", "-i", "i-s"}) + ":" + g.alternation() + ")"
 	case 7:
 		if g.groups > 0 {
 			return fmt.Sprintf("(?(%d)%s|%s)", 1+g.IntN(g.groups), g.sequence(), g.sequence())

@@ -189,6 +189,12 @@ func (m *machine) other(in *inst, pos int) (int32, int) {
 			return in.next, pos
 		}
 		return in.alt, pos
+	case opNeed:
+		m.steps -= (len(m.text) - pos) / backPerStep
+		if indexText(m.text[pos:], in.lit) < 0 {
+			return -1, pos
+		}
+		return in.next, pos
 	case opLoopInit:
 		m.setRounds(in.slot, 0)
 		m.setBegin(in.slot, -1)

@@ -1,6 +1,7 @@
 package pyre
 
 import (
+	"bytes"
 	"math/bits"
 	"unicode/utf8"
 )
@@ -48,6 +49,64 @@ func (m *machine) nextWay(in *inst, pos int, mask uint32) int32 {
 	return m.prog.alts[in.slot].ways[bits.TrailingZeros32(mask)&(maxWays-1)]
 }
 
+// step returns the width of the character at pos if a repeat may take it,
+// else 0. pos lies within the text.
+func (m *machine) step(in *inst, pos int) int {
+	n := in.class.step(m.text, pos)
+	if in.lit != "" && hasText(m.text[pos:], in.lit) {
+		return 0
+	}
+	return n
+}
+
+// all returns the end of all that a repeat may take from pos to limit.
+func (m *machine) all(in *inst, pos, limit int) int {
+	end := in.class.span(m.text[:limit], pos)
+	if in.lit != "" {
+		near := min(end+len(in.lit)-1, len(m.text))
+		if i := indexText(m.text[pos:near], in.lit); i >= 0 {
+			return pos + i
+		}
+	}
+	return end
+}
+
+// upTo returns the end of at most n characters that a repeat takes from pos
+// on, and how many there are.
+func (m *machine) upTo(in *inst, pos, n int) (end, taken int) {
+	if in.lit == "" {
+		return in.class.spanN(m.text, pos, n)
+	}
+	for taken < n && pos < len(m.text) {
+		w := m.step(in, pos)
+		if w == 0 {
+			break
+		}
+		pos += w
+		taken++
+	}
+	return pos, taken
+}
+
+func hasText(text []byte, lit string) bool {
+	return len(text) >= len(lit) && string(text[:len(lit)]) == lit
+}
+
+// indexText returns where lit, which is not empty, first stands in text, -1
+// if nowhere.
+func indexText(text []byte, lit string) int {
+	for from := 0; len(text)-from >= len(lit); from++ {
+		i := bytes.IndexByte(text[from:], lit[0])
+		if i < 0 {
+			return -1
+		}
+		if from += i; hasText(text[from:], lit) {
+			return from
+		}
+	}
+	return -1
+}
+
 // least returns where the smallest number of characters that the repeat at
 // in asks for ends, -1 if they are not there.
 func (m *machine) least(in *inst, pos int) int {
@@ -58,13 +117,13 @@ func (m *machine) least(in *inst, pos int) int {
 		if pos >= len(m.text) {
 			return -1
 		}
-		n := in.class.step(m.text, pos)
+		n := m.step(in, pos)
 		if n == 0 {
 			return -1
 		}
 		return pos + n
 	}
-	end, n := in.class.spanN(m.text, pos, int(in.min))
+	end, n := m.upTo(in, pos, int(in.min))
 	if n < int(in.min) {
 		return -1
 	}
@@ -77,11 +136,11 @@ func (m *machine) least(in *inst, pos int) int {
 func (m *machine) most(in *inst, lo int) (hi int, met bool) {
 	switch {
 	case in.max >= 0:
-		hi, _ = in.class.spanN(m.text, lo, int(in.max-in.min))
+		hi, _ = m.upTo(in, lo, int(in.max-in.min))
 	case m.memo.on:
 		hi, met = m.mostUntried(in, lo)
 	default:
-		hi = in.class.span(m.text, lo)
+		hi = m.all(in, lo, len(m.text))
 	}
 	m.steps -= (hi - lo) / forwardPerStep
 	return hi, met
@@ -90,7 +149,7 @@ func (m *machine) most(in *inst, lo int) (hi int, met bool) {
 // span runs an opSpan.
 func (m *machine) span(in *inst, pos int) (int32, int) {
 	if in.max < 0 && in.min <= 1 && !m.memo.on {
-		hi := in.class.span(m.text, pos)
+		hi := m.all(in, pos, len(m.text))
 		m.steps -= (hi - pos) / forwardPerStep
 		if hi-pos < int(in.min) {
 			return -1, pos
@@ -137,14 +196,42 @@ func (m *machine) starFrom(in *inst, lo, hi int) (int32, int) {
 		}
 		cur--
 	}
-	for cur >= lo && tab[text[cur]] == 0 {
-		cur--
+	if in.alt != 0 {
+		cur = m.downTo(in, lo, cur)
+	} else {
+		for cur >= lo && tab[text[cur]] == 0 {
+			cur--
+		}
 	}
 	m.steps -= (hi - cur) / backPerStep
 	if cur < lo {
 		return -1, lo
 	}
 	return m.starAt(in, lo, cur)
+}
+
+// downTo returns the last place from cur down to lo where what follows the
+// repeat can begin by its first two bytes, lo-1 if there is none.
+func (m *machine) downTo(in *inst, lo, cur int) int {
+	text, tab, s := m.text, in.tab, &m.prog.seconds[in.alt]
+	for ; cur >= lo; cur-- {
+		b := text[cur]
+		if tab[b] == 0 {
+			continue
+		}
+		if b >= utf8.RuneSelf || s.allows(text, cur+1) {
+			break
+		}
+	}
+	return cur
+}
+
+// allows reports whether the text at pos may come second.
+func (s *second) allows(text []byte, pos int) bool {
+	if pos < len(text) {
+		return s.tab[text[pos]] != 0
+	}
+	return s.end
 }
 
 func (m *machine) starAt(in *inst, lo, cur int) (int32, int) {
@@ -178,12 +265,12 @@ func (m *machine) lazyFrom(in *inst, pos int, left int32) (int32, int) {
 		if pos >= len(text) {
 			return lazyEnd(in, pos)
 		}
-		if in.tab[text[pos]] != 0 {
+		if b := text[pos]; in.tab[b] != 0 && (in.alt == 0 || b >= utf8.RuneSelf || m.prog.seconds[in.alt].allows(text, pos+1)) {
 			m.steps -= (pos - from) / backPerStep
 			m.stack = append(m.stack, frame{frameLazy, in.self, int32(pos), left})
 			return in.next, pos
 		}
-		n := in.class.step(text, pos)
+		n := m.step(in, pos)
 		if n == 0 || left == 0 {
 			m.steps -= (pos - from) / backPerStep
 			return -1, pos
@@ -205,7 +292,7 @@ func lazyEnd(in *inst, pos int) (int32, int) {
 
 // lazyMore lets an opLazy take one more character and what else it must.
 func (m *machine) lazyMore(in *inst, pos int, left int32) (int32, int) {
-	n := in.class.step(m.text, pos)
+	n := m.step(in, pos)
 	if n == 0 || left == 0 {
 		return -1, pos
 	}

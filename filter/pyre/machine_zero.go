@@ -38,8 +38,7 @@ func (m *machine) holds(in *inst, pos int) bool {
 	case opBehind:
 		return before(in.class, text, pos) != in.negate
 	case opAheadText:
-		s := in.lit
-		return (len(text)-pos >= len(s) && string(text[pos:pos+len(s)]) == s) != in.negate
+		return hasText(text[pos:], in.lit) != in.negate
 	}
 	return false
 }

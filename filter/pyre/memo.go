@@ -184,7 +184,7 @@ func (m *machine) setFailed(in *inst, lo, hi int) {
 func (m *machine) mostUntried(in *inst, lo int) (hi int, met bool) {
 	r := m.rowFor(in)
 	if r == nil {
-		return in.class.span(m.text, lo), false
+		return m.all(in, lo, len(m.text)), false
 	}
 	if m.memo.has(m.rowOf(r, lo), lo) {
 		return lo - 1, true
@@ -197,7 +197,7 @@ func (m *machine) mostUntried(in *inst, lo int) (hi int, met bool) {
 			limit++
 		}
 		from := hi
-		hi = in.class.span(m.text[:limit], from)
+		hi = m.all(in, from, limit)
 		if x := m.memo.next(past, from+1, hi); x <= hi {
 			return x - 1, true
 		}

@@ -34,6 +34,7 @@ const (
 	opCond                     // next if slot and slot+1 are set, else alt
 	opLoopInit                 // begins loop: no rounds yet
 	opLoop                     // next for another round of loop, or alt after it
+	opNeed                     // the text lit comes, here or later
 	opFail                     // never matches
 )
 
@@ -49,11 +50,11 @@ type inst struct {
 	head   bool // opSplit: a loop comes back here, so visits count as steps
 	self   int32
 	next   int32
-	alt    int32
+	alt    int32 // the other way; opStar, opLazy: index into seconds, 0 for none
 	slot   int32 // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts
 	min    int32
-	max    int32 // -1 without limit
-	lit    string
+	max    int32  // -1 without limit
+	lit    string // opString, opFold, opAheadText; of repeats: a text that stops them
 	class  *class
 	tab    *[256]uint8 // by next byte: which ways of opSplit, opAlt can match; whether next of opStar, opLazy can
 }
@@ -65,19 +66,27 @@ type altTable struct {
 	masks []uint32
 }
 
+// second tells what may come after the first character that follows a repeat,
+// if that character is ASCII: by byte, and whether the text may end.
+type second struct {
+	tab *[256]uint8
+	end bool
+}
+
 // maxWays is how many alternatives one opAlt takes.
 const maxWays = 32
 
 // program is a pattern ready to run.
 type program struct {
-	insts []inst
-	memo  []int32 // by instruction: index into memos, -1 if failures are not kept
-	alts  []altTable
-	start int32
-	slots int // two for each group
-	loops int
-	rows  int // of the table of failures
-	memos []memoRow
+	insts   []inst
+	memo    []int32 // by instruction: index into memos, -1 if failures are not kept
+	alts    []altTable
+	seconds []second
+	start   int32
+	slots   int // two for each group
+	loops   int
+	rows    int // of the table of failures
+	memos   []memoRow
 
 	anchored bool       // matches at the start of the text only
 	first    first      // how a match begins
