@@ -109,9 +109,28 @@ func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 }
 
-func strip(s string) string { return strings.TrimFunc(s, isSpace) }
+func strip(s string) string {
+	for s != "" && plainSpace(s[0]) {
+		s = s[1:]
+	}
+	if s = rstrip(s); s == "" || s[0] < utf8.RuneSelf {
+		return s
+	}
+	return strings.TrimLeftFunc(s, isSpace)
+}
 
-func rstrip(s string) string { return strings.TrimRightFunc(s, isSpace) }
+func rstrip(s string) string {
+	for s != "" && plainSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	if s == "" || s[len(s)-1] < utf8.RuneSelf {
+		return s
+	}
+	return strings.TrimRightFunc(s, isSpace)
+}
+
+// plainSpace is isSpace of one byte: ASCII alone.
+func plainSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' || 0x1c <= c && c <= 0x1f }
 
 // lower is Python's str.lower. It differs from Go's in two letters: a dotted
 // capital I keeps its dot, and a capital sigma at the end of a word becomes final.

@@ -74,8 +74,8 @@ func ourDialect(data []byte) []string {
 	out := []string{}
 	add := func(name string, s *section) {
 		out = append(out, "["+name+"]")
-		for _, n := range s.names {
-			out = append(out, pytext.Repr(n)+"="+pytext.Repr(s.options[n].value))
+		for _, o := range s.list {
+			out = append(out, pytext.Repr(o.name)+"="+pytext.Repr(o.value))
 		}
 	}
 	add(defaultSection, f.defaults)
@@ -85,7 +85,7 @@ func ourDialect(data []byte) []string {
 	given := &optionSet{}
 	given.set("Given", "g%(a)s")
 	for _, n := range slices.Concat(f.order, []string{defaultSection}) {
-		names := slices.Concat(p.own(n), f.defaults.names)
+		names := slices.Concat(p.own(n), f.defaults.names())
 		for _, k := range names {
 			v, err := p.get(n, k, newVariables(given))
 			out = append(out, "get "+n+" "+k+" "+result(v, err))

@@ -127,7 +127,7 @@ func (in *Inspection) passOver(e *Error) (ok bool) {
 			if s == nil {
 				continue
 			}
-			old, has := s.options[e.Option]
+			old, has := s.get(e.Option)
 			if !has || old.pos != e.Pos {
 				continue
 			}
@@ -159,9 +159,9 @@ func (in *Inspection) follows(e *Error) bool {
 // without copies a section but for one option.
 func (s *section) without(name string) *section {
 	out := newSection(s.pos)
-	for _, n := range s.names {
-		if n != name {
-			out.set(n, s.options[n])
+	for _, o := range s.list {
+		if o.name != name {
+			out.add(o.name, o.raw)
 		}
 	}
 	return out
@@ -389,12 +389,12 @@ func (in *Inspection) Raw() []RawOption {
 	holds := map[Place]bool{}
 	for _, r := range in.readers {
 		for name, s := range r.sections {
-			for option, o := range s.options {
-				holds[Place{o.pos, name, option}] = !strings.HasPrefix(name, knownPrefix)
+			for _, o := range s.list {
+				holds[Place{o.pos, name, o.name}] = !strings.HasPrefix(name, knownPrefix)
 			}
 		}
-		for option, o := range r.defaults.options {
-			holds[Place{o.pos, defaultSection, option}] = true
+		for _, o := range r.defaults.list {
+			holds[Place{o.pos, defaultSection, o.name}] = true
 		}
 	}
 	var out []RawOption
@@ -402,11 +402,10 @@ func (in *Inspection) Raw() []RawOption {
 		f := in.files[file]
 		names := append([]string{defaultSection}, f.order...)
 		for i, s := range f.all() {
-			for _, option := range s.names {
-				o := s.options[option]
+			for _, o := range s.list {
 				text, _ := o.value.(string)
 				target, cond, _ := tags.SplitCondition(names[i])
-				out = append(out, RawOption{Place{o.pos, names[i], option}, text, holds[Place{o.pos, target, option + cond}]})
+				out = append(out, RawOption{Place{o.pos, names[i], o.name}, text, holds[Place{o.pos, target, o.name + cond}]})
 			}
 		}
 	}

@@ -76,10 +76,10 @@ func (l *lookup) find(name string) (any, bool) {
 	if v, ok := l.vars.get(name); ok {
 		return v, true
 	}
-	if r, ok := l.section.options[name]; ok {
+	if r, ok := l.section.get(name); ok {
 		return r.value, true
 	}
-	r, ok := l.parser.defaults.options[name]
+	r, ok := l.parser.defaults.get(name)
 	return r.value, ok
 }
 
@@ -233,14 +233,13 @@ func (l *lookup) fromSection(sec, option string) (any, bool) {
 			return r.value, true
 		}
 	}
-	r, ok := l.parser.defaults.options[option]
+	r, ok := l.parser.defaults.get(option)
 	return r.value, ok
 }
 
 func (p *parser) rawIn(sec, option string) (raw, bool) {
 	if s := p.sections[sec]; s != nil {
-		r, ok := s.options[option]
-		return r, ok
+		return s.get(option)
 	}
 	return raw{}, false
 }

@@ -29,6 +29,7 @@ type jailReader struct {
 	failed   *Error
 	noLogs   bool      // skipped for want of log files
 	notes    []Message // what was logged while the commands were made
+	later    []string  // patterns of logs that may come later
 }
 
 // places tell where options of a jail stand.

@@ -118,8 +118,8 @@ func (m *mender) merge(f *parsedFile) {
 		if from == nil || into == nil {
 			continue
 		}
-		for _, option := range from.names {
-			into.set(option, from.options[option])
+		for _, o := range from.list {
+			into.set(o.name, o.raw)
 		}
 		delete(f.sections, again)
 		for i, n := range f.order {

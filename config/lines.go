@@ -8,30 +8,21 @@ import (
 	"f2b-go/internal/pytext"
 )
 
-// entry is a section header or an option with its continuation lines. Comments
-// are gone and blanks around each line too.
-type entry struct {
-	line   int
-	header bool
-	name   string // section, or the option's name in lower case
-	text   string // an option's first line
-	rest   []byte // its continuations, each with the "\n" before it
-}
-
-// scanner groups the lines of a file by ConfigParser's rules of comments and
-// indentation (1.2), and finds its faults, each with its line.
+// scanner sorts the lines of a file by ConfigParser's rules of comments and
+// indentation (1.2) into sections and options, and finds its faults, each with
+// its line.
 type scanner struct {
-	file    string
-	entries []entry
-	seen    map[string]map[string]bool // options of the sections so far
+	file string
+	into *parsedFile
 
-	section   string          // "" before the first header
-	options   map[string]bool // those of the section so far
-	inSection bool
-	open      bool // the last entry is an option with a name: it takes continuations
-	indent    int  // of the line that began the last entry
-	blank     int  // lines since its last; they count if it goes on
-	bad       []badLine
+	section string   // the name of the section so far
+	options *section // nil before the first header
+	open    bool     // the last entry is an option with a name: it takes continuations
+	rest    []byte   // the last option's continuations, each with the "\n" before it
+	indent  int      // of the line that began the last entry
+	blank   int      // lines since its last; they count if it goes on
+	entries int
+	bad     []badLine
 }
 
 type badLine struct {
@@ -46,20 +37,25 @@ const (
 	maxBad     = 1000
 )
 
-// scan returns the entries of a file, or the error that ConfigParser raises.
-func scan(file, text string) ([]entry, *Error) {
-	s := &scanner{file: file, seen: map[string]map[string]bool{}}
-	n := 0
-	for line := range strings.SplitAfterSeq(text, "\n") {
-		n++
-		if err := s.add(n, line); err != nil {
-			return nil, err
+// scan reads the sections and options of a file's text, or gives the error that
+// ConfigParser raises.
+func (f *parsedFile) scan(file, text string) *Error {
+	s := &scanner{file: file, into: f}
+	for n := 1; text != ""; n++ {
+		end := strings.IndexByte(text, '\n') + 1
+		if end == 0 {
+			end = len(text)
 		}
+		if err := s.add(n, text[:end]); err != nil {
+			return err
+		}
+		text = text[end:]
 	}
+	s.settle()
 	if len(s.bad) > 0 {
-		return nil, s.parsingError()
+		return s.parsingError()
 	}
-	return s.entries, nil
+	return nil
 }
 
 func (s *scanner) add(n int, line string) *Error {
@@ -72,22 +68,36 @@ func (s *scanner) add(n int, line string) *Error {
 	}
 	indent := indentOf(line)
 	if s.open && indent > s.indent {
-		s.continueWith(value)
+		for ; s.blank > 0; s.blank-- {
+			s.rest = append(s.rest, '\n')
+		}
+		s.rest = append(append(s.rest, '\n'), value...)
 		return nil
 	}
+	s.settle()
 	s.indent, s.blank = indent, 0
-	if len(s.entries) == maxEntries {
+	if s.entries == maxEntries {
 		return &Error{Class: "LimitError", Pos: Pos{s.file, n}, Text: fmt.Sprintf("reading %s: more than %d sections and options", s.file, maxEntries)}
 	}
 	if end := strings.LastIndexByte(value, ']'); value[0] == '[' && end > 1 {
 		return s.addHeader(n, value[1:end])
 	}
-	if !s.inSection {
+	if s.options == nil {
 		return &Error{Class: "MissingSectionHeaderError", Pos: Pos{s.file, n},
 			Text:   fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", pytext.Repr(s.file), n, pytext.Repr(line)),
 			Remedy: "begin the file with a section such as [Definition], without a byte order mark"}
 	}
 	return s.addOption(n, line, value)
+}
+
+// settle gives the last option its continuations.
+func (s *scanner) settle() {
+	if len(s.rest) == 0 {
+		return
+	}
+	last := &s.options.list[len(s.options.list)-1]
+	last.value = last.value.(string) + string(s.rest)
+	s.rest = s.rest[:0]
 }
 
 // fault notes a line that is neither a section nor an option.
@@ -97,28 +107,14 @@ func (s *scanner) fault(n int, line string) {
 	}
 }
 
-// continueWith adds a line to the last option.
-func (s *scanner) continueWith(value string) {
-	last := &s.entries[len(s.entries)-1]
-	for ; s.blank > 0; s.blank-- {
-		last.rest = append(last.rest, '\n')
-	}
-	last.rest = append(append(last.rest, '\n'), value...)
-}
-
 func (s *scanner) addHeader(n int, name string) *Error {
-	options := s.seen[name]
-	if options != nil && name != defaultSection {
+	if s.into.sections[name] != nil && name != defaultSection {
 		return &Error{Class: "DuplicateSectionError", Pos: Pos{s.file, n}, Section: name,
 			Text:   fmt.Sprintf("While reading from %s [line %2d]: section %s already exists", pytext.Repr(s.file), n, pytext.Repr(name)),
 			Remedy: "merge the two sections of this name"}
 	}
-	if options == nil {
-		options = map[string]bool{}
-		s.seen[name] = options
-	}
-	s.section, s.options, s.inSection, s.open = name, options, true, false
-	s.entries = append(s.entries, entry{line: n, header: true, name: name})
+	s.entries++
+	s.section, s.options, s.open = name, s.into.section(name, Pos{s.file, n}), false
 	return nil
 }
 
@@ -132,15 +128,15 @@ func (s *scanner) addOption(n int, line, value string) *Error {
 	if name == "" {
 		s.fault(n, line)
 	}
-	if s.options[name] {
+	if s.options.place(name) >= 0 {
 		return &Error{Class: "DuplicateOptionError", Pos: Pos{s.file, n}, Section: s.section, Option: name,
 			Text: fmt.Sprintf("While reading from %s [line %2d]: option %s in section %s already exists",
 				pytext.Repr(s.file), n, pytext.Repr(name), pytext.Repr(s.section)),
 			Remedy: "keep one of the two lines"}
 	}
-	s.options[name] = true
+	s.entries++
 	s.open = name != ""
-	s.entries = append(s.entries, entry{line: n, name: name, text: value})
+	s.options.add(name, raw{strip(value[cut+1:]), Pos{s.file, n}})
 	return nil
 }
 
@@ -178,7 +174,10 @@ func cutComment(line string) (value string, comment bool) {
 // indentOf counts the blanks at the start of a line that is not blank.
 func indentOf(line string) int {
 	n := 0
-	for _, r := range line {
+	for n < len(line) && (line[n] == ' ' || line[n] == '\t') {
+		n++
+	}
+	for _, r := range line[n:] {
 		if !isSpace(r) {
 			break
 		}

@@ -178,7 +178,7 @@ func (l *linted) includes() {
 		p := l.config.newParser()
 		p.defaults, p.sections = f.defaults, f.sections
 		for _, option := range []string{"before", "after"} {
-			o, ok := f.sections[includeSection].options[option]
+			o, ok := f.sections[includeSection].get(option)
 			value, err := p.get(includeSection, option, nil)
 			if !ok || err != nil {
 				continue
@@ -217,12 +217,12 @@ func (l *linted) options() {
 		if f == nil {
 			continue
 		}
-		for _, name := range f.defaults.names {
-			l.option(file, defaultSection, name, f.defaults.options[name])
+		for _, o := range f.defaults.list {
+			l.option(file, defaultSection, o.name, o.raw)
 		}
 		for _, sec := range f.order {
-			for _, name := range f.sections[sec].names {
-				l.option(file, sec, name, f.sections[sec].options[name])
+			for _, o := range f.sections[sec].list {
+				l.option(file, sec, o.name, o.raw)
 			}
 		}
 	}

@@ -43,9 +43,9 @@ func (p *parser) section(name string, pos Pos) *section {
 
 // add merges a file key by key (1.3). What it replaces is kept as known.
 func (p *parser) add(f *parsedFile) {
-	if len(p.defaults.names) == 0 {
+	if len(p.defaults.list) == 0 {
 		p.defaults = f.defaults
-	} else if len(f.defaults.names) > 0 {
+	} else if len(f.defaults.list) > 0 {
 		p.ownDefaults().merge(f.defaults, "")
 	}
 	for _, name := range f.order {
@@ -74,16 +74,16 @@ func (p *parser) ownDefaults() *section {
 
 // merge sets all options of another section under their names with a condition.
 func (s *section) merge(from *section, cond string) {
-	for _, opt := range from.names {
-		s.set(opt+cond, from.options[opt])
+	for _, o := range from.list {
+		s.set(o.name+cond, o.raw)
 	}
 }
 
 // remember keeps the options of old that from is about to replace.
 func (s *section) remember(old, from *section, cond string) {
-	for _, opt := range from.names {
-		if r, ok := old.options[opt+cond]; ok {
-			s.set(opt+cond, r)
+	for _, o := range from.list {
+		if r, ok := old.get(o.name + cond); ok {
+			s.set(o.name+cond, r)
 		}
 	}
 }
@@ -106,26 +106,24 @@ func (p *parser) own(name string) []string {
 	if !p.hasSection(name) {
 		return nil
 	}
-	return p.sections[name].names
+	return p.sections[name].names()
 }
 
 func (p *parser) hasOwn(name, option string) bool {
 	if !p.hasSection(name) {
 		return false
 	}
-	_, ok := p.sections[name].options[option]
-	return ok
+	return p.sections[name].has(option)
 }
 
 // find returns a raw option of a section or of DEFAULT.
 func (p *parser) find(sec, option string) (raw, bool) {
 	if s := p.sections[sec]; s != nil {
-		if r, ok := s.options[option]; ok {
+		if r, ok := s.get(option); ok {
 			return r, true
 		}
 	}
-	r, ok := p.defaults.options[option]
-	return r, ok
+	return p.defaults.get(option)
 }
 
 // pos tells where an option stands, or else its section.
@@ -175,9 +173,9 @@ func (p *parser) getAsking(sec, option string, vars *variables, asked *[]string)
 	value, ok := vars.get(option)
 	if !ok {
 		var r raw
-		r, ok = s.options[option]
+		r, ok = s.get(option)
 		if !ok {
-			r, ok = p.defaults.options[option]
+			r, ok = p.defaults.get(option)
 		}
 		value = r.value
 	}

@@ -112,8 +112,8 @@ func (r *references) tags(value string) {
 // values calls add with each text of some sections.
 func values(sections []*section, add func(string)) {
 	for _, s := range sections {
-		for _, name := range s.names {
-			if text, ok := s.options[name].value.(string); ok {
+		for _, o := range s.list {
+			if text, ok := o.value.(string); ok {
 				add(text)
 			}
 		}

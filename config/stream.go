@@ -27,6 +27,10 @@ type StreamOptions struct {
 	// become the config-error command in place of the jail's. Nil for fail2ban's
 	// way: the first such error is the stream's.
 	LeaveOut func(jail string, err error) (words string)
+	// Later gets the commands of our own by which jails take up logs that come
+	// later; fail2ban's server does not know them, so they are no part of the
+	// stream. Nil if they are not wanted.
+	Later func(command []any)
 }
 
 // Stream gives the commands that set the server up, as Python values (1.8.5).
@@ -82,6 +86,9 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	for _, j := range jails {
 		if j.starts() {
 			stream = append(stream, []any{"start", j.name})
+			if o.Later != nil {
+				j.tellLater(o.Later)
+			}
 		}
 	}
 	return stream, good, nil
@@ -199,6 +206,9 @@ func (j *jailReader) logs(value any, backend string, missing bool) ([][]any, str
 			path, tail = line[:i], line[i+1:]
 		}
 		found := j.logFiles(path)
+		if path != "" && (len(found) == 0 || hasMagic(path)) {
+			j.later = append(j.later, path)
+		}
 		if len(found) == 0 {
 			j.note(Message{Severity: Notice, Text: "No file(s) found for glob " + path})
 		}
@@ -210,6 +220,13 @@ func (j *jailReader) logs(value any, backend string, missing bool) ([][]any, str
 		return out, backend, nil
 	}
 	return j.withoutLogs(backend, missing)
+}
+
+// tellLater gives the commands for the logs that may come later.
+func (j *jailReader) tellLater(tell func(command []any)) {
+	for _, pattern := range j.later {
+		tell([]any{"set", j.name, "addlogglob", pattern})
+	}
 }
 
 // logFiles lists the files of a pattern without dangling links. Logs are the

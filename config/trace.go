@@ -45,8 +45,8 @@ func (a *InspectedAction) Where(property, word string) Place {
 	}
 	for _, sec := range append([]string{definition, initial}, a.reader.order...) {
 		if s := a.reader.sections[sec]; s != nil {
-			for _, name := range s.names {
-				if p, ok := a.reader.word(sec, name, word); ok {
+			for _, o := range s.list {
+				if p, ok := a.reader.word(sec, o.name, word); ok {
 					return p
 				}
 			}
@@ -76,11 +76,11 @@ func (j *InspectedJail) Holding(text string) (Place, bool) {
 		if sec == defaultSection {
 			s = j.from.defaults
 		}
-		for _, name := range s.names {
-			if strings.HasPrefix(name, borrowedAs) {
+		for _, o := range s.list {
+			if strings.HasPrefix(o.name, borrowedAs) {
 				continue
 			}
-			if p, ok := j.from.word(sec, name, text); ok {
+			if p, ok := j.from.word(sec, o.name, text); ok {
 				return p, true
 			}
 		}
@@ -97,7 +97,7 @@ func (r *reader) word(sec, option, word string) (Place, bool) {
 	if s == nil {
 		return Place{}, false
 	}
-	o, ok := s.options[option]
+	o, ok := s.get(option)
 	text, isText := o.value.(string)
 	if !ok || !isText || o.pos.File == "" {
 		return Place{}, false
@@ -131,7 +131,7 @@ func holdsWord(line, word string) bool {
 }
 
 func (r *reader) placeOf(sec, option string, o raw) Place {
-	if s := r.sections[sec]; s == nil || s.options[option] != o {
+	if own, ok := r.rawIn(sec, option); !ok || own != o {
 		sec = defaultSection
 	}
 	return Place{o.pos, sec, option}
@@ -158,9 +158,9 @@ func (f *match) look(r *reader, sections []string, option, line string) {
 			if s == nil {
 				continue
 			}
-			for _, opt := range s.names {
-				if (opt == option) == pass && !strings.HasPrefix(opt, borrowedAs) {
-					f.lookAt(r, name, opt, s.options[opt], line)
+			for _, o := range s.list {
+				if (o.name == option) == pass && !strings.HasPrefix(o.name, borrowedAs) {
+					f.lookAt(r, name, o.name, o.raw, line)
 				}
 			}
 		}

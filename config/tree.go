@@ -40,23 +40,45 @@ func (osTree) read(name string) ([]byte, error) {
 	if strings.IndexByte(name, 0) >= 0 {
 		return nil, &Error{Class: "ValueError", Text: "embedded null byte"}
 	}
-	// A pipe must not keep the reader waiting for a writer.
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	// A pipe must not keep the reader waiting for a writer. These are plain system
+	// calls since an os.File costs more than reading a file of this size.
+	fd, err := uninterrupted(func() (int, error) { return syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0) })
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	defer func() { _ = syscall.Close(fd) }()
+	var info syscall.Stat_t
+	if err := syscall.Fstat(fd, &info); err != nil {
 		return nil, err
 	}
-	if m := info.Mode(); m.IsDir() || m&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+	if kind := info.Mode & syscall.S_IFMT; kind == syscall.S_IFDIR || kind == syscall.S_IFIFO || kind == syscall.S_IFSOCK {
 		return nil, errNotRegular
 	}
-	if info.Size() > maxFile {
+	if info.Size > maxFile {
 		return nil, errTooLarge
 	}
-	return readLimited(f, info.Size())
+	return readLimited(descriptor(fd), info.Size)
+}
+
+// descriptor reads from an open file.
+type descriptor int
+
+func (d descriptor) Read(p []byte) (int, error) {
+	n, err := uninterrupted(func() (int, error) { return syscall.Read(int(d), p) })
+	if n <= 0 && err == nil {
+		err = io.EOF
+	}
+	return max(n, 0), err
+}
+
+// uninterrupted makes a system call again that a signal has cut short.
+func uninterrupted(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
 }
 
 // readLimited reads all of a file of about the given size.
