@@ -4,7 +4,7 @@ LINT_VERSION := v2.15.0
 BIN := $(CURDIR)/bin
 export CGO_ENABLED := 0
 
-.PHONY: help build demo test vet lint race soak bench benchmarks conformance clean setup-demo setup-test
+.PHONY: help build demo test vet lint race soak bench benchmarks conformance install uninstall clean setup-demo setup-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -48,6 +48,12 @@ benchmarks: ## the benchmark functions
 
 soak: build ## the long runs: fuzzing, torture, differential runs at full length
 	scripts/soak
+
+install: build ## the program, links, manual pages, units; DESTDIR, PREFIX (docs/swap.md)
+	@scripts/install install $(BIN)/f2b-go
+
+uninstall: ## undo install; Debian's fail2ban comes back
+	@scripts/install uninstall
 
 clean: ## what was built
 	rm -rf $(BIN)
