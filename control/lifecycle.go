@@ -71,7 +71,8 @@ func (t *Table) Quit(ctx context.Context) {
 	}
 }
 
-// reload is `reload JAIL|--all OPTIONS STREAM`: all or nothing.
+// reload is `reload JAIL|--all OPTIONS STREAM [LATER]`: all or nothing. Of LATER
+// fail2ban's server takes no notice.
 func (t *Table) reload(c call) (any, error) {
 	r := Reload{Jail: c.text(0)}
 	options, err := itemsOf(c.args[1])
@@ -92,7 +93,11 @@ func (t *Table) reload(c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.prepare(c.ctx, r, stream); err != nil {
+	later, err := laterOf(c, 3)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.prepare(c.ctx, r, append(stream[:len(stream):len(stream)], later...)); err != nil {
 		return nil, err
 	}
 	t.engine.EndReload(context.WithoutCancel(c.ctx))
@@ -129,14 +134,27 @@ func itemsOf(v any) ([]any, error) {
 	return nil, pickle.Builtin("TypeError", "a list was expected, not "+pytext.Repr(v))
 }
 
-// stream is `server-stream COMMANDS`, the start. A jail with a bad command is
+// laterOf reads a further list of commands that may be missing: those that only
+// our client sends.
+func laterOf(c call, i int) ([]any, error) {
+	if len(c.args) <= i {
+		return nil, nil
+	}
+	return itemsOf(c.args[i])
+}
+
+// stream is `server-stream COMMANDS [LATER]`, the start. A jail with a bad command is
 // left out, the others start (E.6); the first failure is the reply.
 func (t *Table) stream(c call) (any, error) {
 	requests, err := itemsOf(c.args[0])
 	if err != nil {
 		return nil, err
 	}
-	failures := t.each(c.ctx, requests)
+	later, err := laterOf(c, 1)
+	if err != nil {
+		return nil, err
+	}
+	failures := t.each(c.ctx, append(requests[:len(requests):len(requests)], later...))
 	if len(failures) > 0 {
 		return nil, failures[0].Err
 	}

@@ -148,8 +148,10 @@ func shown(request any) any {
 	}
 	hide := len(words)
 	switch words[0] {
-	case "server-stream", "reload":
-		hide = len(words) - 1
+	case "server-stream":
+		hide = 1
+	case "reload":
+		hide = 3
 	case "set", "multi-set":
 		if len(words) > 4 && words[2] == "action" {
 			hide = 4

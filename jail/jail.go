@@ -93,6 +93,7 @@ type settings struct {
 	journal    [][]string // words of each journalmatch
 	actions    []Action   // in order of definition
 	logs       []logWish  // in a draft only
+	globs      []string   // patterns of logs that may come
 }
 
 // New creates a jail with fail2ban's defaults. backend is the text of the

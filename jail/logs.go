@@ -16,6 +16,7 @@ import (
 // Watcher follows log files; *source.Watcher is one.
 type Watcher interface {
 	Add(path string, opt source.AddOptions, sink source.Sink) (*source.Subscription, error)
+	Glob(pattern string, known []string, tell func(path string, there bool)) *source.Glob
 }
 
 // logWish is a log that the jail should read.
@@ -31,6 +32,8 @@ type files struct {
 	mu       sync.Mutex
 	list     []*logFile
 	attached bool
+	globs    []*source.Glob
+	epoch    int // counts the times that globs were made
 }
 
 // logFile is one log. It is the sink of its subscription.
@@ -156,6 +159,7 @@ func (f *files) remove(path string) {
 
 // attach begins to read all logs; one that can't be opened now is waited for.
 func (f *files) attach() {
+	defer f.watch()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.attached = true
@@ -168,6 +172,7 @@ func (f *files) attach() {
 
 // detach stops reading; the logs stay listed.
 func (f *files) detach() {
+	defer f.watch()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.attached = false

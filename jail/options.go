@@ -41,6 +41,8 @@ var table = map[string]option{
 	},
 	"logpath":    {get: logPaths},
 	"addlogpath": {set: addLogPath, get: logPaths},
+	"logglob":    {get: logGlobs},
+	"addlogglob": {set: func(j *Jail, a []any) error { j.AddLogGlob(pytext.Str(a[0])); return nil }, get: logGlobs},
 	"dellogpath": {set: func(j *Jail, a []any) error { j.DelLogPath(pytext.Str(a[0])); return nil }, get: logPaths},
 	"logencoding": {
 		set: func(j *Jail, a []any) error { return j.SetLogEncoding(pytext.Str(a[0])) },
@@ -241,6 +243,7 @@ func attempt(ctx context.Context, j *Jail, args []any) (any, error) {
 }
 
 func logPaths(j *Jail, _ []any) any       { return pyList(j.LogPaths()) }
+func logGlobs(j *Jail, _ []any) any       { return pyList(j.LogGlobs()) }
 func failRegex(j *Jail, _ []any) any      { return pyList(j.FailRegex()) }
 func ignoreRegex(j *Jail, _ []any) any    { return pyList(j.IgnoreRegex()) }
 func journalMatches(j *Jail, _ []any) any { return journalList(j.JournalMatches()) }

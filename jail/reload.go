@@ -46,6 +46,7 @@ func (j *Jail) AbortReload() {
 func (j *Jail) EndReload(ctx context.Context) {
 	if wishes, ok := j.swap(context.WithoutCancel(ctx)); ok {
 		j.changeLogs(wishes)
+		j.files.watch()
 		j.rereadJournal()
 		j.queue.poke()
 	}

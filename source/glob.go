@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -14,6 +13,16 @@ import (
 // name; hidden names match only a pattern that begins with a dot; ** is *.
 // Dangling links are among them.
 func Expand(pattern string) []string {
+	x := expander{visit: func(string) {}}
+	return x.expand(pattern)
+}
+
+// expander finds paths by a pattern.
+type expander struct {
+	visit func(dir string) // is told, before the look, of every directory that is looked into
+}
+
+func (x *expander) expand(pattern string) []string {
 	abs := strings.HasPrefix(pattern, "/")
 	found := []string{""}
 	if abs {
@@ -23,7 +32,7 @@ func Expand(pattern string) []string {
 	for i, part := range parts {
 		var next []string
 		for _, dir := range found {
-			next = append(next, expandIn(dir, part, i == len(parts)-1)...)
+			next = append(next, x.expandIn(dir, part, i == len(parts)-1)...)
 		}
 		found = next
 	}
@@ -35,17 +44,18 @@ func Expand(pattern string) []string {
 }
 
 // expandIn returns what matches one part of a pattern in dir.
-func expandIn(dir, part string, last bool) (list []string) {
+func (x *expander) expandIn(dir, part string, last bool) (list []string) {
+	where := dir
+	if where == "" {
+		where = "."
+	}
+	x.visit(where)
 	if !strings.ContainsAny(part, "*?[") {
 		path := filepath.Join(dir, part)
 		if _, err := os.Lstat(path); err != nil {
 			return nil
 		}
 		return []string{path}
-	}
-	where := dir
-	if where == "" {
-		where = "."
 	}
 	entries, err := os.ReadDir(where)
 	if err != nil {
@@ -145,71 +155,4 @@ func inSet(set string, r rune) bool {
 		found = found || from <= r && r <= to
 	}
 	return found != negated
-}
-
-// globbing is a pattern whose matches somebody wants to hear of.
-type globbing struct {
-	pattern string
-	known   map[string]bool
-	found   func(path string)
-}
-
-// Glob calls found for every file that comes to match the pattern while the
-// watcher runs, once for each path; those in known are not told. Calls come
-// from one goroutine, and found may call Add. stop ends it and does not wait.
-func (w *Watcher) Glob(pattern string, known []string, found func(path string)) (stop func()) {
-	g := &globbing{pattern: pattern, known: map[string]bool{}, found: found}
-	for _, path := range known {
-		g.known[path] = true
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.globs = append(w.globs, g)
-	w.globsDue = time.Time{}
-	w.wakeLoop()
-	return func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.globs = slices.DeleteFunc(w.globs, func(o *globbing) bool { return o == g })
-	}
-}
-
-// startGlobs compares the patterns with the disk in a goroutine. The caller
-// holds w.mu.
-func (w *Watcher) startGlobs() {
-	w.globsBusy = true
-	list := slices.Clone(w.globs)
-	w.wg.Add(1)
-	go func() {
-		defer w.wg.Done()
-		for _, g := range list {
-			w.tell(g)
-		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.globsBusy = false
-		w.wakeLoop()
-	}()
-}
-
-// tell reports new matches of a pattern.
-func (w *Watcher) tell(g *globbing) {
-	for _, path := range Expand(g.pattern) {
-		w.mu.Lock()
-		wanted := slices.Contains(w.globs, g) && !w.ended
-		w.mu.Unlock()
-		st, err := statPath(path)
-		if !wanted || g.known[path] || err != nil || !st.mode.IsRegular() {
-			continue
-		}
-		g.known[path] = true
-		g.found(path)
-	}
-}
-
-// concernsGlob says whether a new name may match a pattern. The caller holds w.mu.
-func (w *Watcher) concernsGlob(path string) bool {
-	return slices.ContainsFunc(w.globs, func(g *globbing) bool {
-		return matchName(filepath.Base(g.pattern), filepath.Base(path))
-	})
 }

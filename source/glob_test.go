@@ -2,11 +2,16 @@ package source
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"f2b-go/internal/testenv"
 )
@@ -57,7 +62,7 @@ func TestDatedNamesAreFoundWhileRunning(t *testing.T) {
 		write(t, first, "one\n")
 		w := running(t, opt)
 		c, _ := add(t, w, first, AddOptions{})
-		stop := w.Glob(filepath.Join(dir, "app-*.log"), []string{first}, func(path string) {
+		glob := w.Glob(filepath.Join(dir, "app-*.log"), []string{first}, func(path string, _ bool) {
 			if _, err := w.Add(path, AddOptions{}, c); err != nil {
 				t.Error(err)
 			}
@@ -67,8 +72,85 @@ func TestDatedNamesAreFoundWhileRunning(t *testing.T) {
 		write(t, filepath.Join(dir, "other.log"), "no\n")
 		write(t, filepath.Join(dir, "app-20261123.log"), "two\n")
 		c.want(t, "one", "two")
-		stop()
+		glob.Stop()
 		write(t, first, "three\n")
 		c.want(t, "one", "two", "three")
+	})
+}
+
+// heard writes down what a pattern's watcher tells.
+type heard struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (h *heard) tell(path string, there bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.list = append(h.list, fmt.Sprint(filepath.Base(path), " ", there))
+}
+
+func (h *heard) until(t *testing.T, want ...string) {
+	t.Helper()
+	waitFor(t, fmt.Sprint("hearing ", want), func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return slices.Equal(h.list, want)
+	})
+}
+
+// TestAPatternHearsOfFilesThatComeAndGo: of new ones, of links that get a target,
+// of directories that appear later, and of files that have been away for a while.
+func TestAPatternHearsOfFilesThatComeAndGo(t *testing.T) {
+	backends(t, func(t *testing.T, opt Options) {
+		opt.Gone = 300 * time.Millisecond
+		dir := t.TempDir()
+		at := func(name string) string { return filepath.Join(dir, name) }
+		write(t, at("old.log"), "x\n")
+		do(t, os.Symlink(at("target"), at("link.log")))
+		w := running(t, opt)
+		flat, deep, single := &heard{}, &heard{}, &heard{}
+		w.Glob(at("*.log"), []string{at("old.log"), at("other")}, flat.tell)
+		w.Glob(at("site?/logs/a*"), nil, deep.tell)
+		w.Glob(at("site1/single"), nil, single.tell)
+		write(t, at("new.log"), "x\n")
+		flat.until(t, "new.log true")
+		do(t, unix.Mkfifo(at("fifo.log"), 0o600))
+		write(t, at("target"), "x\n")
+		flat.until(t, "new.log true", "link.log true")
+		do(t, os.MkdirAll(at("site1/logs"), 0o755))
+		write(t, at("site1/single"), "x\n")
+		write(t, at("site1/logs/a"), "x\n")
+		single.until(t, "single true")
+		deep.until(t, "a true")
+		do(t, os.Remove(at("old.log")))
+		flat.until(t, "new.log true", "link.log true", "old.log false")
+		write(t, at("old.log"), "x\n")
+		flat.until(t, "new.log true", "link.log true", "old.log false", "old.log true")
+	})
+}
+
+// TestAFileIsNotGoneWhileItIsRead: what was deleted is first read to its end.
+func TestAFileIsNotGoneWhileItIsRead(t *testing.T) {
+	backends(t, func(t *testing.T, opt Options) {
+		opt.Gone = time.Nanosecond
+		path := filepath.Join(t.TempDir(), "a.log")
+		write(t, path, "one\n")
+		w := running(t, opt)
+		slow := &blocking{newCollector(), make(chan struct{}, 1), make(chan struct{})}
+		_, err := w.Add(path, AddOptions{}, slow)
+		do(t, err)
+		<-slow.entered
+		told := &heard{}
+		do(t, os.Remove(path))
+		w.Glob(path, []string{path}, told.tell)
+		waitFor(t, "a comparison", func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return !w.globsBusy && w.globsDue.After(time.Now())
+		})
+		told.until(t)
+		close(slow.release)
+		told.until(t, "a.log false")
 	})
 }

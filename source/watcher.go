@@ -46,6 +46,8 @@ type Options struct {
 	Log *slog.Logger
 	// Quiet replaces DefaultQuiet.
 	Quiet time.Duration
+	// Gone replaces DefaultGone.
+	Gone time.Duration
 	// StrictLinks refuses a symbolic link that belongs neither to root nor to the
 	// owner of the file behind it.
 	StrictLinks bool
@@ -105,7 +107,7 @@ type Watcher struct {
 
 	wakeAt time.Time // when the loop's timer rings
 
-	globs     []*globbing
+	globs     []*Glob
 	globsBusy bool
 	globsDue  time.Time
 }
@@ -121,6 +123,9 @@ func NewWatcher(opt Options) *Watcher {
 	}
 	if w.opt.Quiet == 0 {
 		w.opt.Quiet = DefaultQuiet
+	}
+	if w.opt.Gone == 0 {
+		w.opt.Gone = DefaultGone
 	}
 	w.scratch.New = func() any {
 		buf := make([]byte, markSize+ChunkSize)
@@ -224,7 +229,7 @@ func (w *Watcher) runDue() time.Duration {
 	}
 	if len(w.globs) > 0 && !w.globsBusy {
 		if !w.globsDue.After(now) {
-			w.globsDue = now.Add(safety)
+			w.globsDue = now.Add(maxPoll)
 			w.startGlobs()
 		} else if w.globsDue.Before(next) {
 			next = w.globsDue

@@ -196,7 +196,7 @@ func (p *Program) reload(words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.ask([]any{"reload", jail, opts, stream}, true, 0); err != nil {
+	if err := p.ask([]any{"reload", jail, opts, stream, p.later}, true, 0); err != nil {
 		p.explain(stream, stopsReload)
 		return err
 	}

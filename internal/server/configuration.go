@@ -98,6 +98,8 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	if o.start {
 		so.LeaveOut = p.leaveOut
 	}
+	p.later = []any{}
+	so.Later = func(command []any) { p.later = append(p.later, command) }
 	p.cfg = p.configuration()
 	commands, good, err := p.cfg.Stream(so)
 	if err != nil {

@@ -45,6 +45,7 @@ type Program struct {
 	general general
 	cfg     *config.Config // what the last readConfig read
 	replied bool           // a reply, or the failure, was printed
+	later   []any          // commands for a stream's logs that may come later
 	leftOut bool           // a start goes on without some jail
 	log     *logfmt.Log    // what the client's side says, on Err
 	say     *slog.Logger   // as "fail2ban"

@@ -62,7 +62,7 @@ func (p *Program) startHere(stream []any) error {
 // configure runs the configuration's commands. A jail that is refused is told,
 // with the place of its fault, and left out; where none is left, the server ends.
 func (p *Program) configure(r *running, stream []any) error {
-	_, err := r.table.Do(background(), []any{"server-stream", stream})
+	_, err := r.table.Do(background(), []any{"server-stream", stream, p.later})
 	if err == nil {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (p *Program) startBehind(stream []any) error {
 		p.say.Error("Could not find server, waiting failed: see " + p.general.logtarget)
 		return errTold
 	}
-	failed := p.ask([]any{"server-stream", stream}, false, 0)
+	failed := p.ask([]any{"server-stream", stream, p.later}, false, 0)
 	if err := p.ask([]any{"server-status"}, true, 0); err != nil {
 		return err
 	}

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// globs is the simple configuration with one jail whose logs are named by
+// patterns, and by a name that does not exist yet.
+func globs(backend string) map[string]string {
+	files := simple()
+	files["etc/jail.conf"] = "[DEFAULT]\nbackend = " + backend + "\nusedns = no\nignoreself = false\n" +
+		"[j1]\nenabled = true\nfilter = f1\naction = a1\nmaxretry = 2\nfindtime = 10m\nbantime = 1h\n" +
+		"logpath = DIR/app-*.log\n          DIR/site?/later.log tail\n          DIR/none.log\n"
+	files["app-1.log"] = ""
+	return files
+}
+
+// TestLogsThatComeLater_3_9_2: logs that come to match a pattern, and one that
+// did not exist at the start, are read from their beginning without a reload, and
+// stand in the list of files; over a reload all goes on.
+func TestLogsThatComeLater_3_9_2(t *testing.T) {
+	for _, backend := range []string{"auto", "polling"} {
+		t.Run(backend, func(t *testing.T) {
+			s := newScratch(t, globs(backend))
+			p := s.serve()
+			listed := func(names ...string) {
+				t.Helper()
+				eventually(t, "the list of files is "+strings.Join(names, " "), func() bool {
+					got := s.client("get", "j1", "logpath").out
+					for _, n := range names {
+						if !strings.Contains(got, s.path(n)+"\n") {
+							return false
+						}
+					}
+					return strings.Count(got, "\n") == len(names)+1
+				})
+			}
+			banned := func(address string) {
+				t.Helper()
+				eventually(t, address+" is banned", func() bool { return strings.Contains(s.read("act"), " "+address+"\n") })
+			}
+			listed("app-1.log")
+			s.append("app-2.log", failures("192.0.2.1", 1))
+			s.append("app-2.log", failures("192.0.2.1", 1))
+			banned("192.0.2.1")
+			s.write("none.log", failures("192.0.2.2", 2))
+			banned("192.0.2.2")
+			s.write("siteA/later.log", failures("192.0.2.3", 2))
+			banned("192.0.2.3")
+			listed("app-1.log", "app-2.log", "none.log", "siteA/later.log")
+			if got := s.client("reload"); got.out != "OK\n" {
+				t.Fatalf("reload: %+v", got)
+			}
+			listed("app-1.log", "app-2.log", "none.log", "siteA/later.log")
+			s.write("app-3.log", failures("192.0.2.4", 2))
+			banned("192.0.2.4")
+			s.append("app-2.log", failures("192.0.2.5", 2))
+			banned("192.0.2.5")
+			if got := s.client("get", "j1", "logglob").out; got != "['"+s.path("app-*.log")+"', '"+s.path("site?/later.log")+"']\n" {
+				t.Errorf("the patterns are %q", got)
+			}
+			p.stop(syscall.SIGTERM)
+			if got := strings.Count(s.read("f2b.log"), "Found 192.0.2."); got != 10 {
+				t.Errorf("%d failures were found, 10 were written", got)
+			}
+		})
+	}
+}
+
+// TestABackgroundStartKnowsThePatterns: the client that starts a server tells it
+// what -d does not show.
+func TestABackgroundStartKnowsThePatterns(t *testing.T) {
+	s := newScratch(t, globs("auto"))
+	if got := s.client("-d").out; strings.Contains(got, "app-*") {
+		t.Errorf("-d shows a pattern: %s", got)
+	}
+	if got := s.client("start"); got.code != exitOK {
+		t.Fatalf("start: %+v", got)
+	}
+	s.write("app-2.log", failures("192.0.2.1", 2))
+	eventually(t, "a ban", func() bool { return strings.Contains(s.read("act"), " 192.0.2.1\n") })
+	s.client("stop")
+}
