@@ -64,7 +64,7 @@ type setAction struct {
 var setActions = map[string]setAction{
 	"addaction": {1, (*Table).addAction},
 	"delaction": {1, func(_ *Table, j *jail.Jail, c call) (any, error) { return nil, j.DelAction(c.text(0)) }},
-	"action":    {2, (*Table).setAction},
+	"action":    {1, (*Table).setAction},
 }
 
 func (t *Table) addAction(j *jail.Jail, c call) (any, error) {
@@ -81,6 +81,9 @@ func (t *Table) setAction(j *jail.Jail, c call) (any, error) {
 	a, p, err := properties(j, c.args[0])
 	if err != nil {
 		return nil, err
+	}
+	if len(c.args) < 2 {
+		return nil, indexError()
 	}
 	name := c.text(1)
 	if method, ok := methods[name]; ok {

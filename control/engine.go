@@ -20,7 +20,7 @@ type Engine interface {
 	// NewAction makes an action for a jail from `addaction NAME [ARGS…]`.
 	NewAction(j *jail.Jail, name string, args []any) (jail.Action, error)
 	// Set and Get are the server's own settings: `set WORD …`, `get WORD`. A
-	// word that is none gives ErrNoSetting.
+	// word that is none gives ErrNoSetting, too few arguments ErrArguments.
 	Set(word string, args []any) (any, error)
 	Get(word string) (any, error)
 	// FlushLogs reopens the log and says what was done: "rolled over", "flushed".

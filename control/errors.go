@@ -14,6 +14,9 @@ import (
 // ErrNoSetting says that a word is no setting of the server.
 var ErrNoSetting = errors.New("no setting of the server")
 
+// ErrArguments says that a command needs more words.
+var ErrArguments error = indexError()
+
 // UnknownJail refuses a name that no jail has.
 func UnknownJail(name string) error {
 	return &pickle.Exception{Module: "fail2ban.exceptions", Class: "UnknownJailException", Args: pytext.Tuple{name}}

@@ -2,8 +2,6 @@ package control
 
 import (
 	"context"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,11 +13,13 @@ import (
 const maxSleep = 24 * time.Hour
 
 func (t *Table) sleep(c call) (any, error) {
-	seconds, err := strconv.ParseFloat(strings.TrimSpace(c.text(0)), 64)
-	if err != nil || math.IsNaN(seconds) {
+	seconds, ok := pytext.ParseFloat(c.text(0))
+	switch {
+	case !ok && isNaN(c.text(0)):
+		return nil, pickle.Builtin("ValueError", "Invalid value NaN (not a number)")
+	case !ok:
 		return nil, pickle.Builtin("ValueError", "could not convert string to float: "+pytext.Repr(c.args[0]))
-	}
-	if seconds < 0 {
+	case seconds < 0:
 		return nil, pickle.Builtin("ValueError", "sleep length must be non-negative")
 	}
 	timer := time.NewTimer(time.Duration(min(seconds, maxSleep.Seconds()) * float64(time.Second)))
@@ -29,6 +29,11 @@ func (t *Table) sleep(c call) (any, error) {
 	case <-c.ctx.Done():
 	}
 	return nil, nil
+}
+
+// isNaN says whether Python's float() reads the text as not a number.
+func isNaN(text string) bool {
+	return strings.EqualFold(strings.TrimLeft(strings.TrimSpace(text), "+-"), "nan")
 }
 
 func (t *Table) configError(c call) (any, error) {

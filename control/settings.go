@@ -37,15 +37,16 @@ func (t *Table) get(c call) (any, error) {
 
 // set is `set SETTING VALUE` and `set JAIL OPTION …`.
 func (t *Table) set(c call) (any, error) {
-	if len(c.args) < 2 {
-		return nil, indexError()
-	}
 	if v, err := t.engine.Set(c.text(0), c.rest(1)); !errors.Is(err, ErrNoSetting) {
 		return v, err
 	}
+	if len(c.args) < 2 {
+		return nil, indexError()
+	}
 	word := c.text(1)
 	if do, ok := setActions[word]; ok {
-		if len(c.args) < 2+do.min {
+		// A Python action has a file and its arguments.
+		if len(c.args) < 2+do.min || word == "addaction" && len(c.args) == 4 {
 			return nil, indexError()
 		}
 		j, err := t.jail(c.args[0])
@@ -56,6 +57,9 @@ func (t *Table) set(c call) (any, error) {
 	}
 	if !jail.CanSet(word) {
 		return nil, noSetAction(word)
+	}
+	if err := jail.CheckSet(word, c.rest(2)); err != nil {
+		return nil, err
 	}
 	j, ok := t.engine.Jail(c.text(0))
 	if !ok {
@@ -72,7 +76,7 @@ func (t *Table) set(c call) (any, error) {
 // value first, where it is one.
 func (t *Table) unknown(c call) error {
 	switch c.text(1) {
-	case "banip", "unbanip", "attempt":
+	case "banip", "attempt", "addignoreip", "addjournalmatch", "deljournalmatch":
 		return UnknownJail(c.text(0))
 	}
 	if len(c.args) < 3 {

@@ -69,7 +69,10 @@ func (s *spare) NewAction(*jail.Jail, string, []any) (jail.Action, error) {
 	return nil, errors.New("no actions here")
 }
 func (s *spare) Set(word string, args []any) (any, error) {
-	if word == "loglevel" {
+	switch {
+	case word == "loglevel" && len(args) == 0:
+		return nil, control.ErrArguments
+	case word == "loglevel":
 		return args[0], nil
 	}
 	return nil, control.ErrNoSetting
@@ -120,7 +123,7 @@ func TestReplies_5_3(t *testing.T) {
 		{words("echo"), "[]"}, {words("server-status"), "'Server ready'"}, {words("sleep 0"), "None"}, {words("flushlogs"), "'flushed'"},
 		{words("sleep x"), `builtins.ValueError("could not convert string to float: 'x'")`},
 		{words("sleep -1"), "builtins.ValueError('sleep length must be non-negative')"},
-		{words("sleep nan"), `builtins.ValueError("could not convert string to float: 'nan'")`}, {words("sleep"), index},
+		{words("sleep nan"), "builtins.ValueError('Invalid value NaN (not a number)')"}, {words("sleep 1_e"), `builtins.ValueError("could not convert string to float: '1_e'")`}, {words("sleep"), index},
 		{words("nope"), "builtins.Exception('Invalid command')"}, {"ping", "builtins.Exception('Invalid command')"},
 		{words(""), index}, {pytext.Tuple{}, "builtins.IndexError('tuple index out of range')"}, {pytext.Tuple{"ping"}, "'pong'"},
 		{int64(5), "builtins.TypeError('a command is a list of words')"}, {[]any{int64(5)}, "builtins.Exception('Invalid command')"},
@@ -189,7 +192,7 @@ func TestReload_all_or_nothing(t *testing.T) {
 		engine.told = nil
 		return replyText(table.Handle(t.Context(), []any{"reload", "--all", []any{}, stream}))
 	}
-	if got := reload(words("add k"), words("set k maxretry x"), words("start k")); got != "fail2ban.exceptions.UnknownJailException('k')" {
+	if got := reload(words("add k"), words("set k maxretry 5"), words("start k")); got != "fail2ban.exceptions.UnknownJailException('k')" {
 		t.Error(got)
 	}
 	if told := strings.Join(engine.told, ", "); told != "begin --all, add k auto, abort" {

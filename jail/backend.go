@@ -19,10 +19,13 @@ var backendUse = map[string]string{"pyinotify": "pyinotify", "polling": "poller"
 // comes to: pyinotify, polling or systemd.
 func parseBackend(text string) (name, options string, err error) {
 	asked, options, _ := strings.Cut(strings.TrimSpace(text), "[")
+	if asked == "" {
+		return "", "", valueError("unexpected option syntax")
+	}
 	options = strings.TrimSuffix(options, "]")
 	asked = strings.ToLower(strings.TrimSpace(asked))
 	switch {
-	case asked == "auto" || asked == "" || asked == "gamin":
+	case asked == "auto" || asked == "gamin":
 		return "pyinotify", options, nil
 	case slices.Contains(backendNames, asked):
 		return asked, options, nil

@@ -2,8 +2,6 @@ package jail
 
 import (
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"f2b-go/internal/pytext"
@@ -42,10 +40,9 @@ func pyInt(value any) (int, error) {
 	case float64:
 		return int(v), nil
 	}
-	text := pytext.Str(value)
-	n, err := strconv.Atoi(strings.ReplaceAll(strings.TrimSpace(text), "_", ""))
-	if err != nil {
+	n, ok := pytext.ParseInt(pytext.Str(value))
+	if !ok {
 		return 0, valueError("invalid literal for int() with base 10: " + pytext.Repr(value))
 	}
-	return n, nil
+	return int(n), nil
 }

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"errors"
 	"maps"
 	"math"
 	"strconv"
@@ -120,10 +121,19 @@ func (in *increment) compile() error {
 	}
 	formula, err := timetext.Compile(text)
 	if err != nil {
-		return fromTimetext(err)
+		return inFormula(fromTimetext(err))
 	}
 	in.factor, in.formula = factor, formula
 	return nil
+}
+
+// inFormula gives a formula's error the name under which fail2ban compiles it.
+func inFormula(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return &Error{Class: e.Class, Text: strings.Replace(e.Text, "(<string>,", "(~inline-conf-expr~,", 1)}
+	}
+	return err
 }
 
 // get returns an option's value, nil when unset.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"f2b-go/filter"
 	"f2b-go/source"
@@ -77,6 +79,9 @@ func openable(path string) error {
 	if err != nil {
 		return fmt.Errorf("reading the log: %w", err)
 	}
+	if info.IsDir() {
+		return fmt.Errorf("reading the log: %w", &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR})
+	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("reading the log %s: %w", path, source.ErrNotRegular)
 	}
@@ -133,12 +138,13 @@ func (f *files) add(wish logWish) error {
 		return nil
 	}
 	l := &logFile{j: f.j, wish: wish, inOperation: wish.tail}
-	if !f.attached {
-		if err := openable(wish.path); err != nil {
+	if err := openable(wish.path); err != nil {
+		return err
+	}
+	if f.attached {
+		if err := l.attach(false); err != nil {
 			return err
 		}
-	} else if err := l.attach(false); err != nil {
-		return err
 	}
 	f.list = append(f.list, l)
 	return nil

@@ -113,6 +113,23 @@ func CanGet(word string) bool {
 	return strings.HasPrefix(word, "bantime.") || table[word].get != nil && !setOnly(word)
 }
 
+// CheckSet refuses the arguments of `set JAIL word args…` that no jail takes,
+// whether there is that jail or not: fail2ban reads them before it looks.
+func CheckSet(word string, args []any) (err error) {
+	if len(args) == 0 {
+		return nil
+	}
+	switch word {
+	case "idle":
+		_, err = isIdle(args[0])
+	case "addlogpath":
+		_, err = fromTail(args)
+	case "delfailregex", "delignoreregex", "maxmatches", "maxretry", "maxlines":
+		_, err = pyInt(args[0])
+	}
+	return err
+}
+
 // Set does `set JAIL word args…` and returns the reply. A word that belongs to
 // an action, or is none, is ErrNoOption; too few arguments are an IndexError.
 func (j *Jail) Set(ctx context.Context, word string, args []any) (any, error) {
@@ -158,15 +175,21 @@ func setOnly(word string) bool {
 }
 
 func (j *Jail) setIdle(value any) error {
+	idle, err := isIdle(value)
+	if err == nil {
+		j.SetIdle(idle)
+	}
+	return err
+}
+
+func isIdle(value any) (bool, error) {
 	switch value {
 	case "on":
-		j.SetIdle(true)
+		return true, nil
 	case "off":
-		j.SetIdle(false)
-	default:
-		return plainError("Invalid idle option, must be 'on' or 'off'")
+		return false, nil
 	}
-	return nil
+	return false, plainError("Invalid idle option, must be 'on' or 'off'")
 }
 
 func addIgnoreIPs(j *Jail, args []any) error {
@@ -177,23 +200,28 @@ func addIgnoreIPs(j *Jail, args []any) error {
 }
 
 func addLogPath(j *Jail, args []any) error {
-	if len(args) > 2 {
-		return valueError("Only one file can be added at a time")
-	}
-	tail := false
-	if len(args) == 2 {
-		switch strings.ToLower(pytext.Str(args[1])) {
-		case "tail":
-			tail = true
-		case "head":
-		default:
-			return valueError("File option must be 'head' or 'tail'")
-		}
-	}
-	if j.Journal() {
-		return nil
+	tail, err := fromTail(args)
+	if err != nil || j.Journal() {
+		return err
 	}
 	return j.AddLogPath(pytext.Str(args[0]), tail)
+}
+
+// fromTail reads addlogpath's second argument.
+func fromTail(args []any) (bool, error) {
+	switch {
+	case len(args) > 2:
+		return false, valueError("Only one file can be added at a time")
+	case len(args) == 1:
+		return false, nil
+	}
+	switch strings.ToLower(pytext.Str(args[1])) {
+	case "tail":
+		return true, nil
+	case "head":
+		return false, nil
+	}
+	return false, valueError("File option must be 'head' or 'tail'")
 }
 
 func setLogTimeZone(j *Jail, args []any) error {

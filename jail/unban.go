@@ -50,9 +50,9 @@ func (j *Jail) lift(ctx context.Context, t *Ticket, actions []Action, word strin
 // BanIP bans IDs from now on, whatever the ignore rules say, and returns how
 // many were not banned before (3.3.7). It returns when all actions have run.
 func (j *Jail) BanIP(ctx context.Context, texts []string) int {
-	n := 0
+	n, now := 0, j.now()
 	for _, id := range ids(texts) {
-		if j.ban(context.WithoutCancel(ctx), &Ticket{ID: id, Time: j.now()}) {
+		if j.ban(context.WithoutCancel(ctx), &Ticket{ID: id, Time: now}) {
 			n++
 		}
 	}

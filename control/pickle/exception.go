@@ -26,12 +26,23 @@ func (e *Exception) Error() string {
 		return ""
 	case len(e.Args) >= 2 && e.isOSError():
 		return e.osError()
+	case e.Class == "SyntaxError" && len(e.Args) == 2:
+		return e.syntaxError()
 	case len(e.Args) > 1:
 		return pytext.Repr(e.Args)
 	case e.Class == "KeyError" || e.Class == "UnknownJailException":
 		return pytext.Repr(e.Args[0])
 	}
 	return pytext.Str(e.Args[0])
+}
+
+// syntaxError adds the place, which stands in a tuple of its own.
+func (e *Exception) syntaxError() string {
+	text := pytext.Str(e.Args[0])
+	if place, ok := e.Args[1].(pytext.Tuple); ok && len(place) >= 2 {
+		text += " (" + pytext.Str(place[0]) + ", line " + pytext.Str(place[1]) + ")"
+	}
+	return text
 }
 
 // isOSError tells the classes that print an error number.

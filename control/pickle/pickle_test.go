@@ -254,6 +254,8 @@ var exceptions = []struct {
 	{pickle.Builtin("Exception", "Invalid command"), "Exception('Invalid command')", "Invalid command"},
 	{pickle.Builtin("IndexError", "list index out of range"), "IndexError('list index out of range')", "list index out of range"},
 	{pickle.Builtin("ValueError"), "ValueError()", ""},
+	{pickle.Builtin("SyntaxError", "bad", pytext.Tuple{"<string>", int64(1), int64(2), "x", int64(1), int64(2)}),
+		"SyntaxError('bad', ('<string>', 1, 2, 'x', 1, 2))", "bad (<string>, line 1)"},
 	{pickle.Builtin("KeyError", "x'y"), `KeyError("x'y")`, `"x'y"`},
 	{pickle.Builtin("RuntimeError", "a", 1), "RuntimeError('a', 1)", "('a', 1)"},
 	{pickle.Builtin("FileNotFoundError", 2, "No such file or directory"),

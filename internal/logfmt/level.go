@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"f2b-go/internal/pytext"
 )
 
 // fail2ban's levels in slog's scale. slog's own Debug, Info, Warn and Error
@@ -61,7 +63,7 @@ func ParseLevel(text string) (number int, err error) {
 	if n, ok := names[strings.ToUpper(text)]; ok {
 		return n, nil
 	}
-	return 0, fmt.Errorf("Invalid log level '%s'", text) //nolint:staticcheck // fail2ban's words
+	return 0, fmt.Errorf("Invalid log level %s", pytext.Repr(text)) //nolint:staticcheck // fail2ban's words
 }
 
 // LevelName gives the name of a numeric level as fail2ban prints it in

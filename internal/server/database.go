@@ -50,10 +50,13 @@ func (d *database) file() any {
 // can't be opened the server goes on without.
 func (e *engine) setDBFile(v any) (any, error) {
 	name := pytext.Str(v)
+	jails := len(e.Jails())
+	if name == "" && jails > 0 {
+		return nil, pickle.Builtin("RuntimeError", "Cannot change database when there are jails present")
+	}
 	if strings.EqualFold(name, "none") {
 		name = ""
 	}
-	jails := len(e.Jails())
 	d := &e.database
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -188,14 +191,14 @@ func (e *engine) dbPurgeAge() any {
 }
 
 func (e *engine) setDBMaxMatches(v any) (any, error) {
-	n, err := wholeNumber(v)
-	if err != nil {
-		return nil, err
-	}
 	e.database.mu.Lock()
 	defer e.database.mu.Unlock()
 	if e.database.db == nil {
 		return nil, nil
+	}
+	n, err := wholeNumber(v)
+	if err != nil {
+		return nil, err
 	}
 	e.database.db.SetMaxMatches(int(n))
 	return n, nil

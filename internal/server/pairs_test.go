@@ -94,6 +94,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "TIME"},
 	{regexp.MustCompile(regexp.QuoteMeta(`::?|::)`)), `::?|:)`}, // <HOST> of 1.0.2 and later
 	{regexp.MustCompile(`(?m)^1\.0\.2$`), "1.1.1"},
+	{regexp.MustCompile(`'pyinotify', 'gamin',`), "'pyinotify',"}, // gamin is gone in 1.1.1
 }
 
 // comparable gives the answers as lines to compare. ignoreip lists single

@@ -3,7 +3,6 @@ package server
 import (
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -26,26 +25,28 @@ type settings struct {
 type setting struct {
 	get func(e *engine) any
 	set func(e *engine, value any) (any, error)
+	// memory marks settings that mean nothing without a database.
+	memory bool
 }
 
 // serverSettings is the table of the server's settings (5.3).
 var serverSettings = map[string]setting{
-	"loglevel": {func(e *engine) any { return e.log.Level() }, (*engine).setLogLevel},
+	"loglevel": {get: func(e *engine) any { return e.log.Level() }, set: (*engine).setLogLevel},
 	"logtarget": {
-		func(e *engine) any { return e.log.Target() },
-		func(e *engine, v any) (any, error) {
+		get: func(e *engine) any { return e.log.Target() },
+		set: func(e *engine, v any) (any, error) {
 			if err := e.setLogTarget(pytext.Str(v)); err != nil {
 				return nil, pickle.Builtin("Exception", "Failed to change log target")
 			}
 			return e.log.Target(), nil
 		},
 	},
-	"syslogsocket": {func(e *engine) any { return e.log.SyslogSocket() }, (*engine).setSyslogSocket},
-	"allowipv6":    {nil, (*engine).setAllowIPv6},
-	"thread":       {(*engine).thread, (*engine).setThread},
-	"dbfile":       {func(e *engine) any { return e.database.file() }, (*engine).setDBFile},
-	"dbmaxmatches": {(*engine).dbMaxMatches, (*engine).setDBMaxMatches},
-	"dbpurgeage":   {(*engine).dbPurgeAge, (*engine).setDBPurgeAge},
+	"syslogsocket": {get: func(e *engine) any { return e.log.SyslogSocket() }, set: (*engine).setSyslogSocket},
+	"allowipv6":    {set: (*engine).setAllowIPv6},
+	"thread":       {get: (*engine).thread, set: (*engine).setThread},
+	"dbfile":       {get: func(e *engine) any { return e.database.file() }, set: (*engine).setDBFile},
+	"dbmaxmatches": {get: (*engine).dbMaxMatches, set: (*engine).setDBMaxMatches, memory: true},
+	"dbpurgeage":   {get: (*engine).dbPurgeAge, set: (*engine).setDBPurgeAge, memory: true},
 }
 
 // Get replies `get WORD`.
@@ -60,8 +61,13 @@ func (e *engine) Get(word string) (any, error) {
 // Set replies `set WORD VALUE`.
 func (e *engine) Set(word string, args []any) (any, error) {
 	s, ok := serverSettings[word]
-	if !ok {
+	switch {
+	case !ok:
 		return nil, control.ErrNoSetting
+	case s.memory && e.database.jailStore() == nil:
+		return nil, nil
+	case len(args) == 0:
+		return nil, control.ErrArguments
 	}
 	return s.set(e, args[0])
 }
@@ -85,7 +91,7 @@ func (s *settings) keep(e *engine) (undo func()) {
 }
 
 func (e *engine) setLogLevel(v any) (any, error) {
-	if err := e.log.SetLevel(pytext.Str(v)); err != nil {
+	if err := e.log.SetLevel(strings.ToUpper(pytext.Str(v))); err != nil {
 		return nil, pickle.Builtin("ValueError", err.Error())
 	}
 	return e.log.Level(), nil
@@ -178,8 +184,8 @@ func wholeNumber(v any) (int64, error) {
 	case float64:
 		return int64(n), nil
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(pytext.Str(v)), 10, 64)
-	if err != nil {
+	n, ok := pytext.ParseInt(pytext.Str(v))
+	if !ok {
 		return 0, pickle.Builtin("ValueError", "invalid literal for int() with base 10: "+pytext.Repr(v))
 	}
 	return n, nil
