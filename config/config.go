@@ -54,7 +54,6 @@ type Config struct {
 	includes  map[string][]string    // list of files by the names that it was made for
 	readers   map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
 	lists     lists
-	ahead     *readAhead // nil where files are read as they are asked for
 	scratch   tags.Scratch
 	work      atomic.Int64        // what interpolation has cost so far, in bytes
 	inspected *Inspection         // takes the faults that reading goes on after; nil for none

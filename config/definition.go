@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"f2b-go/internal/pytext"
@@ -153,7 +154,11 @@ func (d *definitionReader) tag(name string) (string, bool, error) {
 		d.cache[name] = found{}
 		return "", false, nil
 	}
-	value, err := d.getEx(definition, name, d.vars)
+	get := d.getEx
+	if !strings.Contains(name, "/") {
+		get = d.steady // which getEx comes to
+	}
+	value, err := get(definition, name, d.vars)
 	if err != nil && err.Class != "NoSectionError" && err.Class != "NoOptionError" && err.Class != "ValueError" {
 		return "", false, err
 	}
@@ -172,6 +177,11 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 	if len(all.list) == 0 {
 		return all, nil
 	}
+	if d.template.fits(d, all.list) {
+		d.template.fill(all.list)
+		d.convertAll(all)
+		return all, nil
+	}
 	skip := map[string]bool{}
 	for _, name := range ignore {
 		skip[name] = true
@@ -181,23 +191,43 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 		if plain, _, ok := tags.SplitCondition(o.name); ok {
 			skip[plain] = true
 		}
-		if o.value == nil {
-			texts.SetNone(o.name)
-			continue
-		}
-		texts.Set(o.name, pytext.Str(o.value))
+		setText(texts, o.name, o.value, "")
 	}
-	if err := tags.Resolve(texts, tags.Options{Ignore: skip, Extra: d.tag, Scratch: d.scratch}); err != nil {
+	opt := tags.Options{Ignore: skip, Extra: d.tag, Scratch: d.scratch}
+	if err := tags.Resolve(texts, opt); err != nil {
 		return nil, d.tagError(err)
 	}
-	for i, o := range all.list {
-		text, ok := texts.At(i)
-		if before, _ := o.value.(string); ok && text != before && pytext.Str(o.value) != text {
-			all.list[i].value = text
+	if len(ignore) > 0 {
+		d.learn(slices.Clone(all.list), opt)
+	}
+	for i := range all.list {
+		if text, ok := texts.At(i); ok {
+			setIfChanged(&all.list[i], text)
 		}
 	}
 	d.convertAll(all)
 	return all, nil
+}
+
+// setText adds an option to the texts in which tags are replaced; a text given
+// beside it takes the value's place.
+func setText(texts *tags.Map, name string, value any, text string) {
+	switch {
+	case text != "":
+		texts.Set(name, text)
+	case value == nil:
+		texts.SetNone(name)
+	default:
+		texts.Set(name, pytext.Str(value))
+	}
+}
+
+// setIfChanged gives an option its text with the tags replaced; one in which there
+// were none keeps its type.
+func setIfChanged(o *option, text string) {
+	if before, _ := o.value.(string); text != before && pytext.Str(o.value) != text {
+		o.value = text
+	}
 }
 
 func (d *definitionReader) tagError(err error) *Error {

@@ -50,8 +50,14 @@ func (c *Config) Answer(w io.Writer, r Request) (g General, code int, done bool)
 		fmt.Fprintf(w, "ERROR: %s\n", err.Text)
 		return g, c.refuse(r), true
 	}
+	code, done = c.DumpAndTest(w, g, r)
+	return g, code, done
+}
+
+// DumpAndTest is the second half of Answer, for general values that are settled.
+func (c *Config) DumpAndTest(w io.Writer, g General, r Request) (code int, done bool) {
 	if r.Dump == NoDump && !r.Test {
-		return g, 0, false
+		return 0, false
 	}
 	c.forgetJails()
 	stream, good, err := c.stream(StreamOptions{Given: g.given(), Strict: r.Test, MissingLogs: r.Dump != NoDump})
@@ -65,22 +71,22 @@ func (c *Config) Answer(w io.Writer, r Request) (g General, code int, done bool)
 			Print(w, stream, r.Dump == PrettyDump)
 		}
 		if !r.Test {
-			return g, c.verdict(good, r), true
+			return c.verdict(good, r), true
 		}
 	}
 	if !r.Command {
 		if good {
 			fmt.Fprintln(w, "OK: configuration test is successful")
-			return g, 0, true
+			return 0, true
 		}
 		fmt.Fprintln(w, "ERROR: test configuration failed")
-		return g, 255, true
+		return 255, true
 	}
 	if !good {
 		c.log(Message{Severity: Fault, Logger: "fail2ban", Text: "ERROR: test configuration failed"})
-		return g, 255, true
+		return 255, true
 	}
-	return g, 0, false
+	return 0, false
 }
 
 // forgetJails makes the jails be read again, as fail2ban does before -d and -t.
@@ -108,13 +114,19 @@ func (c *Config) refuse(r Request) int {
 
 // Print writes a stream, one Python list a line; pretty breaks long ones up.
 func Print(w io.Writer, stream [][]any, pretty bool) {
-	var buf []byte
+	buf := make([]byte, 0, printSize+printSize/4)
 	for _, cmd := range stream {
-		if buf = pytext.AppendRepr(buf, cmd); pretty && len(buf) > prettyShort {
-			buf = append(buf[:0], pytext.Pretty(cmd, prettyWidth, 2)...)
+		start := len(buf)
+		if buf = pytext.AppendRepr(buf, cmd); pretty && len(buf)-start > prettyShort {
+			buf = append(buf[:start], pytext.Pretty(cmd, prettyWidth, 2)...)
 		}
-		buf = append(buf, '\n')
-		_, _ = w.Write(buf) // as fail2ban, which minds no broken pipe
-		buf = buf[:0]
+		if buf = append(buf, '\n'); len(buf) >= printSize {
+			_, _ = w.Write(buf) // as fail2ban, which minds no broken pipe
+			buf = buf[:0]
+		}
 	}
+	_, _ = w.Write(buf)
 }
+
+// printSize is from how many bytes on Print writes them out.
+const printSize = 32 << 10

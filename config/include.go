@@ -31,13 +31,7 @@ func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
 	if f, known := c.files[name]; known {
 		return f, f != nil, nil
 	}
-	if c.ahead != nil {
-		e := c.ahead.read(c, name)
-		f, ok, err = e.f, e.ok, e.err
-	} else {
-		f, ok, err = c.readFile(name)
-	}
-	if err == nil {
+	if f, ok, err = c.readFile(name); err == nil {
 		c.files[name] = f
 	}
 	return f, ok, err
@@ -174,7 +168,8 @@ type reader struct {
 	ok   bool         // all its files were read
 	init []initOption // see initOptions
 
-	values map[string]steadyValue // see steady; of [Definition]
+	values   map[string]steadyValue // see steady; of [Definition]
+	template *template              // see learn; of an action
 }
 
 // read reads a configuration by name once (1.1.2). The reader is returned beside

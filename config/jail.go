@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"f2b-go/internal/pytext"
-	"f2b-go/internal/tags"
 )
 
 const (
@@ -47,18 +46,6 @@ func (j *jailReader) settle() {
 	for _, a := range j.actions {
 		if a.reader != nil {
 			a.reader.log = keep
-		}
-	}
-}
-
-// use gives the jail's readers the working memory of another goroutine.
-func (j *jailReader) use(scratch *tags.Scratch) {
-	if j.filter != nil {
-		j.filter.scratch = scratch
-	}
-	for _, a := range j.actions {
-		if a.reader != nil {
-			a.reader.scratch = scratch
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxSyntaxFaults is after how many faults of syntax a file is given up.
@@ -77,13 +78,13 @@ func (m *mender) mend(e *Error, in *Inspection) bool {
 }
 
 // badLines finds the numbers of lines in the text of a ParsingError.
-var badLines = regexp.MustCompile(`\n\t\[line +(\d+)\]: `)
+var badLines = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\n\t\[line +(\d+)\]: `) })
 
 // noEntries takes away lines that are no entries. Those after the first hundred
 // are told as one.
 func (m *mender) noEntries(e *Error, in *Inspection) {
 	told := 0
-	for _, match := range badLines.FindAllStringSubmatch(e.Text, -1) {
+	for _, match := range badLines().FindAllStringSubmatch(e.Text, -1) {
 		n, err := strconv.Atoi(match[1])
 		if err != nil || n < 1 || n > len(m.lines) {
 			continue

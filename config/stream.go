@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"f2b-go/internal/pytext"
-	"f2b-go/internal/tags"
 )
 
 // StreamOptions say which commands are asked for.
@@ -48,24 +47,11 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	if err := c.readBoth(); err != nil {
 		return nil, false, err
 	}
-	defer c.startAhead()()
 	stream, err := c.generalStream(o.Given)
 	if err != nil {
 		return nil, false, err
 	}
-	loaded := make(chan *jailReader, maxAhead)
-	finished := make(chan struct{})
-	go func() { // jails are read while those before them are turned into commands
-		defer close(finished)
-		var scratch tags.Scratch
-		for j := range loaded {
-			j.use(&scratch)
-			j.commands, j.failed = j.stream(o.MissingLogs)
-		}
-	}()
-	jails, good, err := c.loadJails(o, loaded)
-	close(loaded)
-	<-finished
+	jails, good, err := c.loadJails(o)
 	if err != nil {
 		return nil, false, err
 	}
@@ -97,9 +83,6 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 // starts tells whether the jail's commands end with its start.
 func (j *jailReader) starts() bool { return j.fault == "" && !j.noLogs && j.failed == nil }
 
-// maxAhead is how many jails may wait to be turned into commands.
-const maxAhead = 64
-
 func (c *Config) readBoth() *Error {
 	if err := c.readGeneral(); err != nil {
 		return err
@@ -107,9 +90,9 @@ func (c *Config) readBoth() *Error {
 	return c.readJails()
 }
 
-// loadJails reads the jails and gives those that are enabled or faulty. Each is
-// handed to loaded as soon as it is read and is not touched any more.
-func (c *Config) loadJails(o StreamOptions, loaded chan<- *jailReader) (jails []*jailReader, good bool, err *Error) {
+// loadJails reads the jails and gives those that are enabled or faulty, with
+// their commands. What is said while these are made is kept until all are read.
+func (c *Config) loadJails(o StreamOptions) (jails []*jailReader, good bool, err *Error) {
 	from := c.readers["jail"]
 	list := []string{o.Jail}
 	if o.Jail == "" {
@@ -136,7 +119,7 @@ func (c *Config) loadJails(o StreamOptions, loaded chan<- *jailReader) (jails []
 		}
 		jails = append(jails, j)
 		j.settle()
-		loaded <- j
+		j.commands, j.failed = j.stream(o.MissingLogs)
 	}
 	return jails, !anyBad || anyGood && !o.Strict, nil
 }

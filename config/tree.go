@@ -42,7 +42,9 @@ func (osTree) read(name string) ([]byte, error) {
 	}
 	// A pipe must not keep the reader waiting for a writer. These are plain system
 	// calls since an os.File costs more than reading a file of this size.
-	fd, err := uninterrupted(func() (int, error) { return syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0) })
+	fd, err := uninterrupted(func() (int, error) {
+		return syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -191,4 +193,24 @@ func (t fsTree) list(dir string) []string {
 		names[i] = e.Name()
 	}
 	return names
+}
+
+// lists remembers what is in the configuration's directories, so that files that
+// are not there need not be looked for one by one.
+type lists map[string]map[string]bool
+
+// lack tells that a directory could be listed and holds no such name.
+func (l lists) lack(t tree, name string) bool {
+	dir, base := path.Split(name)
+	names, known := l[dir]
+	if !known {
+		if list := t.list(dir); list != nil {
+			names = make(map[string]bool, len(list))
+			for _, n := range list {
+				names[n] = true
+			}
+		}
+		l[dir] = names
+	}
+	return names != nil && base != "" && !names[base]
 }

@@ -95,7 +95,7 @@ func (r *Regex) inSource(at, end int) (from, to int) {
 	}
 	delta := 0 // how much longer the source is, so far
 	from, to = -1, -1
-	for _, tag := range anyTag.FindAllStringIndex(r.source, -1) {
+	for _, tag := range anyTag().FindAllStringIndex(r.source, -1) {
 		first := len(ExpandTags(r.source[:tag[0]], r.useDNS))
 		last := len(ExpandTags(r.source[:tag[1]], r.useDNS))
 		replaced := r.text[first:last] != r.source[tag[0]:tag[1]]

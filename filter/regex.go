@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"f2b-go/filter/pyre"
@@ -36,7 +37,7 @@ type derived struct {
 	from, to string
 }
 
-var derivedName = regexp.MustCompile(`^(alt_|tuple_)(.*?)(?:_\p{Nd}+)?$`)
+var derivedName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(alt_|tuple_)(.*?)(?:_\p{Nd}+)?$`) })
 
 // CompileRegex expands the tags of a filter's regex and compiles it; multiLine
 // lets ^ and $ match at every line. Its errors are of the class ErrRegex and
@@ -79,7 +80,7 @@ func (r *Regex) findDerived() {
 		if len(name) <= len("alt_") {
 			continue
 		}
-		m := derivedName.FindStringSubmatch(name)
+		m := derivedName().FindStringSubmatch(name)
 		switch {
 		case m == nil:
 		case m[1] == "alt_":

@@ -24,7 +24,9 @@ type Resolver interface {
 }
 
 // plainIP is text that is an address (or looks like one) in brackets or not.
-var plainIP = regexp.MustCompile(`^(?:((?:\p{Nd}{1,3}\.){3}\p{Nd}{1,3})|\[?((?:[0-9a-fA-F]{1,4}::?|:){1,7}(?:[0-9a-fA-F]{1,4}|:))\]?)$`)
+var plainIP = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:((?:\p{Nd}{1,3}\.){3}\p{Nd}{1,3})|\[?((?:[0-9a-fA-F]{1,4}::?|:){1,7}(?:[0-9a-fA-F]{1,4}|:))\]?)$`)
+})
 
 // resolve is the ID of a host name, COMPAT 2.3.5: its addresses, each an ID.
 // Where the failregex has a failure ID as well, that is the one ID and the
@@ -41,7 +43,7 @@ func (f *Filter) resolve(useDNS UseDNS, fs *Fields) []ipaddr.Addr {
 }
 
 func (f *Filter) addressesOf(useDNS UseDNS, name string) []ipaddr.Addr {
-	if m := plainIP.FindStringSubmatch(name); m != nil {
+	if m := plainIP().FindStringSubmatch(name); m != nil {
 		if a := ipaddr.Parse(m[1] + m[2]); a.Family() != ipaddr.Raw {
 			return []ipaddr.Addr{a}
 		}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // UseDNS says what a filter does with host names.
@@ -52,8 +53,8 @@ var fixedTags = map[string]string{
 }
 
 var (
-	anyTag   = regexp.MustCompile(`</?[\w\-]+/?>`)
-	groupTag = regexp.MustCompile(`^</?F-([A-Z0-9_\-]+)>$`)
+	anyTag   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`</?[\w\-]+/?>`) })
+	groupTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^</?F-([A-Z0-9_\-]+)>$`) })
 )
 
 // groupName is the name of the group that <F-TAG> opens.
@@ -73,7 +74,7 @@ func groupName(tag string) string {
 func ExpandTags(pattern string, useDNS UseDNS) string {
 	opened := map[string]bool{}
 	skipped := 0
-	return anyTag.ReplaceAllStringFunc(pattern, func(tag string) string {
+	return anyTag().ReplaceAllStringFunc(pattern, func(tag string) string {
 		switch name := tag[1 : len(tag)-1]; {
 		case name == "HOST" && useDNS == No:
 			return reAddr
@@ -85,7 +86,7 @@ func ExpandTags(pattern string, useDNS UseDNS) string {
 		case fixedTags[name] != "":
 			return fixedTags[name]
 		}
-		m := groupTag.FindStringSubmatch(tag)
+		m := groupTag().FindStringSubmatch(tag)
 		switch {
 		case m == nil, tag[1] == '/' && !opened[m[1]]:
 			return tag

@@ -3,6 +3,7 @@ package date
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -36,11 +37,11 @@ const (
 
 // These find the parts of a pattern that decide its boundaries (COMPAT 2.4.8).
 var (
-	reGlobalFlags = regexp.MustCompile(`\(\?[a-z]+\)`)
-	reNoWordBegin = regexp.MustCompile(`^\(*(?:\(\?\w+\))?(?:\^|\(*\*\*|\((?:\?:)?\^)`)
-	reStarsBegin  = regexp.MustCompile(`^\(*(?:\(\?\w+\))?\(*\*\*`)
-	reLeadFlags   = regexp.MustCompile(`^\(\?\w+\)`)
-	reGroupHead   = regexp.MustCompile(`^(?:\(\?\w+\))?\^?(?:\(\?\w+\))?`)
+	reGlobalFlags = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\(\?[a-z]+\)`) })
+	reNoWordBegin = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\(*(?:\(\?\w+\))?(?:\^|\(*\*\*|\((?:\?:)?\^)`) })
+	reStarsBegin  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\(*(?:\(\?\w+\))?\(*\*\*`) })
+	reLeadFlags   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\(\?\w+\)`) })
+	reGroupHead   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:\(\?\w+\))?\^?(?:\(\?\w+\))?`) })
 )
 
 // bind gives a regex its group and its boundaries. The result's flags tell
@@ -48,11 +49,11 @@ var (
 func bind(regex string, begin boundary, wordEnd bool) (bound string, flags uint8, named bool) {
 	regex = strip(regex)
 	global := ""
-	if at := reGlobalFlags.FindStringIndex(regex); at != nil {
+	if at := reGlobalFlags().FindStringIndex(regex); at != nil {
 		global = regex[at[0]:at[1]]
 		regex = regex[:at[0]] + regex[at[1]:]
 	}
-	bindBegin := begin != unbound && !reNoWordBegin.MatchString(regex)
+	bindBegin := begin != unbound && !reNoWordBegin().MatchString(regex)
 	bindEnd := wordEnd && !endsUnbound(regex)
 	if !grouped(regex) {
 		regex = group(regex)
@@ -103,7 +104,7 @@ func grouped(regex string) bool {
 
 // group makes the whole regex group 1, but for leading flags and anchors.
 func group(regex string) string {
-	head := reGroupHead.FindString(regex)
+	head := reGroupHead().FindString(regex)
 	body, tail := regex[len(head):], ""
 	if strings.HasSuffix(body, "$") {
 		body, tail = body[:len(body)-1], "$"
@@ -131,7 +132,7 @@ func starsEnd(regex string) int {
 }
 
 func beginsAtLine(regex string) bool {
-	for _, rest := range []string{regex, regex[len(reLeadFlags.FindString(regex)):]} {
+	for _, rest := range []string{regex, regex[len(reLeadFlags().FindString(regex)):]} {
 		if strings.HasPrefix(rest, "^") {
 			return true
 		}
@@ -157,7 +158,7 @@ func endsAtLine(regex string) bool {
 
 // dropStars removes the "**" that switched a boundary off.
 func dropStars(regex string) string {
-	head := reStarsBegin.FindString(regex)
+	head := reStarsBegin().FindString(regex)
 	tail := regex[len(head):]
 	if at := starsEnd(tail); at >= 0 {
 		tail = tail[:at] + tail[at+2:]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Fault is something wrong with a datepattern.
@@ -59,14 +60,14 @@ func commonFault(slots []*slot) (first string, fails bool) {
 }
 
 // reWord finds what looks like a keyword in braces.
-var reWord = regexp.MustCompile(`\{[*^]?[A-Za-z][A-Za-z-]*\}`)
+var reWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[*^]?[A-Za-z][A-Za-z-]*\}`) })
 
 // suspects tells of words that look like keywords and are text.
 func suspects(pattern string) (texts []string) {
 	if strings.EqualFold(pattern, "ISO8601") {
 		return []string{"ISO8601 is no keyword but literal text; {DEFAULT} and {^LN-BEG} include this format"}
 	}
-	for _, at := range reWord.FindAllStringIndex(pattern, -1) {
+	for _, at := range reWord().FindAllStringIndex(pattern, -1) {
 		word := pattern[at[0]:at[1]]
 		if at[0] > 0 && pattern[at[0]-1] == '\\' || keywordAt(pattern, word, at[0]) {
 			continue

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"f2b-go/action"
 	"f2b-go/config"
@@ -108,7 +109,7 @@ func native(a *config.InspectedAction) bool {
 }
 
 // leftTag finds tags that are filled in when a command runs.
-var leftTag = regexp.MustCompile(`<[^\s<>]+>`)
+var leftTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[^\s<>]+>`) })
 
 // render gives an action's commands with its properties put in; what a ban fills
 // in becomes a word without a meaning.
@@ -136,7 +137,7 @@ func render(properties pytext.Dict, condition string) ([]script, error) {
 		if !ok || strings.TrimSpace(text) == "" {
 			continue
 		}
-		commands, _ := readShell(leftTag.ReplaceAllString(text, "x")) // none where it is not understood
+		commands, _ := readShell(leftTag().ReplaceAllString(text, "x")) // none where it is not understood
 		out = append(out, script{name, condition, commands})
 	}
 	return out, nil
@@ -226,7 +227,7 @@ func installed(name string) bool {
 
 // ignoreCommand looks for the program of an ignorecommand.
 func (c *checker) ignoreCommand(j *config.InspectedJail, text string) {
-	commands, ok := readShell(leftTag.ReplaceAllString(text, "x"))
+	commands, ok := readShell(leftTag().ReplaceAllString(text, "x"))
 	if !ok {
 		return
 	}

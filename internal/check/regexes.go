@@ -3,6 +3,7 @@ package check
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"f2b-go/config"
 	"f2b-go/filter"
@@ -87,7 +88,7 @@ func judge(use regexUse) (found []finding) {
 	offset, wild := re.AnyBefore(groups...)
 	switch {
 	case !wild || newlineBetween(r.String()[offset:], groups):
-	case re.Anchored() && opening.MatchString(r.String()[:offset]):
+	case re.Anchored() && opening().MatchString(r.String()[:offset]):
 		found = append(found, finding{"the regex begins with " + quote(r.String(), use.text, offset) +
 			", which is as good as no anchor: it also matches inside of what a stranger wrote into the line", "begin it with what stands at the start of the line"})
 	case !re.FixedBehind(groups...):
@@ -99,7 +100,7 @@ func judge(use regexUse) (found []finding) {
 }
 
 // opening matches what may stand before the first part of a regex that takes text.
-var opening = regexp.MustCompile(`^(?:\^|\(|\?:|\?P<\w+>|\\s[*+?]?)*$`)
+var opening = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:\^|\(|\?:|\?P<\w+>|\\s[*+?]?)*$`) })
 
 // newlineBetween tells whether a regex asks for a new line before the first of some
 // groups, so that what stands before it is on a line of its own.

@@ -5,19 +5,26 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"f2b-go/config"
 	"f2b-go/internal/pytext"
 )
 
 // placeholder finds values that wait for somebody to fill them in.
-var placeholder = regexp.MustCompile(`(?i)\bPUT[-_ ]YOUR[-_ A-Z0-9]*HERE\b|\b(?:YOUR|INSERT|ENTER)[-_](?:YOUR[-_])?(?:E?MAIL|ADDRESS|API|TOKEN|KEY|PASSWORD|SECRET|USER|ACCOUNT|DOMAIN|HOST)[A-Z0-9_-]*|\bCHANGE[-_]?ME\b`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\bPUT[-_ ]YOUR[-_ A-Z0-9]*HERE\b|\b(?:YOUR|INSERT|ENTER)[-_](?:YOUR[-_])?(?:E?MAIL|ADDRESS|API|TOKEN|KEY|PASSWORD|SECRET|USER|ACCOUNT|DOMAIN|HOST)[A-Z0-9_-]*|\bCHANGE[-_]?ME\b`)
+})
 
 // secretName finds names of options whose values are nobody else's business.
-var secretName = regexp.MustCompile(`(?i)pass(?:word|wd|phrase)|mnwpass|secret|token|api[-_]?key|auth[-_]?key|private[-_]?key|ns_auth`)
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)pass(?:word|wd|phrase)|mnwpass|secret|token|api[-_]?key|auth[-_]?key|private[-_]?key|ns_auth`)
+})
 
 // secretParameter finds such an option among the parameters of an action.
-var secretParameter = regexp.MustCompile(`(?i)([\w.-]*(?:pass(?:word|wd|phrase)|mnwpass|secret|token|api[-_]?key|auth[-_]?key|private[-_]?key|ns_auth)[\w.-]*)=("[^"]*"|'[^']*'|[^],\s]*)`)
+var secretParameter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)([\w.-]*(?:pass(?:word|wd|phrase)|mnwpass|secret|token|api[-_]?key|auth[-_]?key|private[-_]?key|ns_auth)[\w.-]*)=("[^"]*"|'[^']*'|[^],\s]*)`)
+})
 
 // defaultRecipient is what fail2ban's own files mail to.
 const defaultRecipient = "root@localhost"
@@ -36,7 +43,7 @@ func (c *checker) raw() {
 			continue
 		}
 		if o.Holds && (!c.in.IsJailFile(o.File) || o.Section == "DEFAULT" || enabled[o.Section]) {
-			if text := placeholder.FindString(o.Value); text != "" {
+			if text := placeholder().FindString(o.Value); text != "" {
 				c.add(Error, c.in.LineWith(o, text), fmt.Sprintf("%s was never filled in", text), "write the real value")
 			}
 		}
@@ -51,9 +58,9 @@ func (c *checker) secret(o config.RawOption) {
 		return
 	}
 	name, word := "", ""
-	if secretName.MatchString(o.Option) && isSecret(o.Value) {
+	if secretName().MatchString(o.Option) && isSecret(o.Value) {
 		name = o.Option
-	} else if m := secretParameter.FindStringSubmatch(o.Value); m != nil && c.in.IsJailFile(o.File) && isSecret(strings.Trim(m[2], `"'`)) {
+	} else if m := secretParameter().FindStringSubmatch(o.Value); m != nil && c.in.IsJailFile(o.File) && isSecret(strings.Trim(m[2], `"'`)) {
 		name, word = m[1], m[1]
 	}
 	if name == "" {
@@ -69,7 +76,7 @@ func (c *checker) secret(o config.RawOption) {
 // isSecret tells whether a value may be a secret and is no reference to one.
 func isSecret(value string) bool {
 	value = strings.TrimSpace(value)
-	if len(value) < 4 || placeholder.MatchString(value) || strings.HasPrefix(value, "/") || strings.ContainsAny(value, " \n") {
+	if len(value) < 4 || placeholder().MatchString(value) || strings.HasPrefix(value, "/") || strings.ContainsAny(value, " \n") {
 		return false
 	}
 	for _, w := range []string{"none", "true", "false", "yes"} {

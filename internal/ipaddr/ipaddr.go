@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -40,7 +41,9 @@ type Addr struct {
 
 // withMask is the form "address/prefix" or "address/mask" that fail2ban takes
 // for a network; the look-behind of its IPv6 part is always true here.
-var withMask = regexp.MustCompile(`^(` + shape4 + `|` + shape6 + `)/(?:(\p{Nd}+)|(` + shape4 + `|` + shape6 + `))\n?$`)
+var withMask = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(` + shape4 + `|` + shape6 + `)/(?:(\p{Nd}+)|(` + shape4 + `|` + shape6 + `))\n?$`)
+})
 
 const (
 	shape4 = `(?:\p{Nd}{1,3}\.){3}\p{Nd}{1,3}`
@@ -59,7 +62,7 @@ func Parse(text string) Addr {
 	if strings.IndexByte(bare, '/') < 0 {
 		return parse(bare, Raw, -1)
 	}
-	m := withMask.FindStringSubmatch(bare)
+	m := withMask().FindStringSubmatch(bare)
 	if m == nil {
 		return Addr{text: bare}
 	}

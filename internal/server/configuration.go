@@ -64,7 +64,8 @@ func (p *Program) given() map[string]string {
 // readGeneral finds the socket and what else is needed at first.
 func (p *Program) readGeneral() error {
 	p.fallBack()
-	g, err := p.configuration().General(p.given())
+	p.cfg = p.configuration()
+	g, err := p.cfg.General(p.given())
 	if err != nil {
 		return err
 	}
@@ -83,15 +84,13 @@ func (p *Program) readGeneral() error {
 // readOptions say what is to be read.
 type readOptions struct {
 	jail   string // a jail's name or allJails
-	dump   bool   // for -d
-	strict bool   // for -t
 	start  bool   // for a start: a jail that cannot be set up is left out
 }
 
 // readConfig turns the configuration into the commands of a start or reload.
-// What is wrong is told; the commands come beside an error too, for -d.
+// What is wrong is told; the commands come beside an error too.
 func (p *Program) readConfig(o readOptions) ([]any, error) {
-	so := config.StreamOptions{Given: p.given(), Strict: o.strict, MissingLogs: o.dump}
+	so := config.StreamOptions{Given: p.given()}
 	if o.jail != allJails {
 		so.Jail = o.jail
 	}
@@ -104,19 +103,14 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 	commands, good, err := p.cfg.Stream(so)
 	if err != nil {
 		p.say.Error("Failed during configuration: " + err.Error() + place(err))
-		if o.dump {
-			p.print("ERROR: The configuration stream failed because of the invalid syntax.")
-		}
 		return nil, errTold
 	}
 	stream := make([]any, len(commands))
 	for i, c := range commands {
 		stream[i] = c
 	}
-	if !o.dump && !o.strict {
-		for _, m := range p.cfg.Lint() {
-			p.tellMessage(m)
-		}
+	for _, m := range p.cfg.Lint() {
+		p.tellMessage(m)
 	}
 	if !good {
 		return stream, errTold

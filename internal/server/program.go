@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"f2b-go/config"
@@ -150,32 +151,33 @@ func (p *Program) openLog() {
 
 // dumpAndTest does -d, --dp and -t.
 func (p *Program) dumpAndTest() (done bool, err error) {
-	if !p.opt.dump && !p.opt.test {
+	ask := config.Request{Test: p.opt.test, Command: len(p.opt.words) > 0, Server: p.Name == ServerName}
+	switch {
+	case p.opt.pretty:
+		ask.Dump = config.PrettyDump
+	case p.opt.dump:
+		ask.Dump = config.PlainDump
+	}
+	if ask.Dump == config.NoDump && !ask.Test {
 		return false, nil
 	}
-	stream, err := p.readConfig(readOptions{jail: allJails, dump: p.opt.dump, strict: p.opt.test})
-	if p.opt.dump {
-		for _, command := range stream {
-			if p.opt.pretty {
-				p.print(pytext.Pretty(command, 1000, 2))
-			} else {
-				p.print(pytext.Repr(command))
-			}
-		}
-		if !p.opt.test {
-			return true, err
-		}
+	// So little memory is worth no collection, which costs as much as the reading.
+	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(uncollected)
+	g := config.General{Socket: p.general.socket, PidFile: p.general.pidfile, LogLevel: p.general.loglevel,
+		LogTarget: p.general.logtarget, SyslogSocket: p.general.syslogsocket}
+	code, done := p.cfg.DumpAndTest(p.Out, g, ask)
+	if code != exitOK {
+		return done, errTold
 	}
-	if err != nil {
-		p.print("ERROR: test configuration failed")
-		return true, errTold
+	if !done {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
 	}
-	if len(p.opt.words) == 0 {
-		p.print("OK: configuration test is successful")
-		return true, nil
-	}
-	return false, nil
+	return done, nil
 }
+
+// uncollected is how many bytes -d and -t may take before memory is collected.
+const uncollected = 64 << 20
 
 // dispatch goes on as server or as client: fail2ban-server with a command other
 // than start is a client (5.2.1).

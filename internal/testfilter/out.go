@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"f2b-go/filter"
 	"f2b-go/internal/ipaddr"
@@ -93,7 +94,7 @@ func (r *rowPrinter) finish() {
 	}
 }
 
-var fieldTag = regexp.MustCompile(`<F-([A-Z0-9_\-]+)>`)
+var fieldTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<F-([A-Z0-9_\-]+)>`) })
 
 // fill puts values in the place of the tags of text, once, then those of the
 // groups of the filter.
@@ -109,7 +110,7 @@ func (r *rowPrinter) fill(f *filter.Failure, text string) string {
 		v, ok := dynamic(f, tag)
 		return strings.ReplaceAll(v, "\x00", `\x00`), ok
 	})
-	return fieldTag.ReplaceAllStringFunc(text, func(tag string) string {
+	return fieldTag().ReplaceAllStringFunc(text, func(tag string) string {
 		name := strings.ToLower(tag[len("<F-") : len(tag)-1])
 		switch name {
 		case "id":
