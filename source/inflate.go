@@ -2,11 +2,13 @@ package source
 
 import (
 	"bufio"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,19 +17,27 @@ import (
 // MaxInflate is how much of a compressed copy is unpacked at most.
 const MaxInflate = 256 << 20
 
+// unpackers read the compressed logs that can be read, by their ending.
+var unpackers = map[string]func(io.Reader) (io.Reader, error){
+	".gz":  func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	".bz2": func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil },
+}
+
 // inflated unpacks the rest of a compressed log into a nameless temporary file
 // in which every byte stands where it stood in the log; what is before from is
-// a hole. nil says that it is no log with that first line, or ends before from.
-func inflated(path, hash string, from int64) (*found, error) {
-	if !strings.HasSuffix(path, ".gz") || hash == "" {
+// a hole. nil says that its first line, by its hash, is not wanted, or that it
+// ends before from.
+func inflated(path string, wanted func(hash string) bool, from int64) (*found, error) {
+	unpacker := unpackers[filepath.Ext(path)]
+	if unpacker == nil {
 		return nil, nil
 	}
-	packed, _, err := openRegular(path, true)
+	packed, was, err := openRegular(path, true)
 	if err != nil {
 		return nil, err
 	}
 	defer packed.Close()
-	unpacked, err := gzip.NewReader(bufio.NewReader(packed))
+	unpacked, err := unpacker(bufio.NewReader(packed))
 	if err != nil {
 		return nil, nil
 	}
@@ -36,7 +46,7 @@ func inflated(path, hash string, from int64) (*found, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil
 	}
-	if sum, err := firstLineHash(strings.NewReader(string(head))); err != nil || sum != hash {
+	if sum, err := firstLineHash(strings.NewReader(string(head))); err != nil || sum == "" || !wanted(sum) {
 		return nil, nil
 	}
 	if n, err := io.CopyN(io.Discard, in, from); n < from {
@@ -57,6 +67,7 @@ func inflated(path, hash string, from int64) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.mtime = was.mtime
 	return &found{f: f, st: st}, nil
 }
 

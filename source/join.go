@@ -51,6 +51,7 @@ func (s *stream) ready(wait bool) error {
 func (s *stream) places(opt AddOptions) (list []*cursor, at Position) {
 	cur := s.currentFile()
 	stored := append(slices.Clone(opt.Positions), Position{Offset: opt.Position, Hash: opt.Hash})
+	all := len(stored)
 	if cur == nil {
 		return s.oldPlaces(stored), at
 	}
@@ -66,7 +67,12 @@ func (s *stream) places(opt AddOptions) (list []*cursor, at Position) {
 		at.Offset = max(at.Offset, p.Offset)
 		return true
 	})
-	return append(s.oldPlaces(stored), newCursor(cur, at.Offset)), at
+	list = s.oldPlaces(stored)
+	if n, m := len(list), len(stored); m == all && n > 0 && list[n-1].file.hash == stored[m-1].Hash {
+		// The newest place is in a file that was rotated away.
+		list = append(list, s.between(list[n-1].file, cur)...)
+	}
+	return append(list, newCursor(cur, at.Offset)), at
 }
 
 // oldPlaces finds the rotated files that stored places are in.

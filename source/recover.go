@@ -115,7 +115,7 @@ func (s *stream) unpack(lf *logFile, hash string, from int64) (got *found) {
 		if !trusted(st, lf) {
 			return false
 		}
-		f, err := inflated(path, hash, max(0, from))
+		f, err := inflated(path, only(hash), max(0, from))
 		if err != nil || f == nil {
 			return false
 		}
@@ -128,6 +128,9 @@ func (s *stream) unpack(lf *logFile, hash string, from int64) (got *found) {
 	})
 	return got
 }
+
+// only wants one hash.
+func only(hash string) func(string) bool { return func(h string) bool { return h == hash } }
 
 // trusted says whether a file beside the log may speak for it: it belongs to
 // the log's owner or to root.
@@ -214,21 +217,16 @@ func (s *stream) rotated(p Position) *logFile {
 		if err != nil {
 			return false
 		}
-		lf = &logFile{id: st.id, uid: st.uid, f: f, hash: p.Hash, old: true}
+		lf = &logFile{id: st.id, uid: st.uid, mtime: st.mtime, f: f, hash: p.Hash, old: true}
 		return true
 	})
 	if lf == nil {
 		return nil
 	}
-	fi, err := lf.f.Stat()
-	if err != nil {
-		lf.f.Close()
+	lf.wrote = lf.mtime
+	if !s.take(lf, 0) {
 		return nil
 	}
-	s.note(lf, toStat(fi), s.w.now())
-	s.mu.Lock()
-	s.files = append([]*logFile{lf}, s.files...)
-	s.mu.Unlock()
 	return lf
 }
 
@@ -238,7 +236,7 @@ var errOther = errors.New("another file")
 
 // openRotated opens the file that a stored place is in, unpacked if need be.
 func openRotated(path string, p Position) (*os.File, fileStat, error) {
-	if got, err := inflated(path, p.Hash, max(0, p.Offset-markSize)); err == nil && got != nil {
+	if got, err := inflated(path, only(p.Hash), max(0, p.Offset-markSize)); err == nil && got != nil {
 		return got.f, got.st, nil
 	}
 	f, st, err := openRegular(path, true)
