@@ -21,12 +21,6 @@ func (s *ByteSet) Len() int {
 
 func (s *ByteSet) add(b byte) { s[b>>6] |= 1 << (b & 63) }
 
-func (s *ByteSet) addRange(lo, hi byte) {
-	for b := int(lo); b <= int(hi); b++ {
-		s.add(byte(b))
-	}
-}
-
 func (s ByteSet) union(t ByteSet) ByteSet {
 	return ByteSet{s[0] | t[0], s[1] | t[1], s[2] | t[2], s[3] | t[3]}
 }
@@ -76,10 +70,8 @@ type first struct {
 
 // anything is what may follow the pattern: any character or the end.
 func anything() first {
-	f := first{end: true}
-	f.bytes.addRange(0, 0x7F)
-	f.bytes.addRange(0xC0, 0xFF)
-	return f
+	const all = 1<<64 - 1
+	return first{bytes: ByteSet{all, all, 0, all}, end: true} // all but 0x80 to 0xBF
 }
 
 func (f first) union(g first) first { return first{f.bytes.union(g.bytes), f.end || g.end} }

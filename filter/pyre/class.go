@@ -9,8 +9,10 @@ import (
 const (
 	notIn = iota // no character that begins so is in the class
 	isIn         // an ASCII character of the class
-	allIn        // part of a longer character, all of which are in the class
 	mayBe        // the beginning of a longer character that must be looked at
+	allIn        // part of a longer character, all of which are in the class
+
+	inRun = isIn & allIn // the bit of those that a run goes over
 )
 
 // class is a set of characters made fast for UTF-8.
@@ -51,7 +53,7 @@ func newClass(set *runeSet) *class {
 // else 0. pos lies within text.
 func (c *class) step(text []byte, pos int) int {
 	k := c.tab[text[pos]]
-	if k < allIn {
+	if k < mayBe {
 		return int(k)
 	}
 	return c.wide(text, pos, k)
@@ -74,36 +76,41 @@ func (c *class) span(text []byte, pos int) int {
 		}
 		return len(text)
 	}
-	for tab := &c.tab; pos < len(text); {
-		k := tab[text[pos]]
-		switch {
-		case k-isIn <= allIn-isIn:
+	for tab := &c.tab; ; {
+		for pos < len(text) && tab[text[pos]]&inRun != 0 {
 			pos++
-			continue
-		case k == mayBe:
-			if n := c.wide(text, pos, k); n > 0 {
-				pos += n
-				continue
-			}
 		}
-		break
+		if pos == len(text) || tab[text[pos]] == notIn {
+			return pos
+		}
+		n := c.wide(text, pos, mayBe)
+		if n == 0 {
+			return pos
+		}
+		pos += n
 	}
-	return pos
 }
 
 // spanN is span for at most n characters. It also returns how many it took.
 func (c *class) spanN(text []byte, pos, n int) (end, taken int) {
-	for taken < n && pos < len(text) {
-		k := c.tab[text[pos]]
-		w := int(k)
-		if k >= allIn {
-			w = c.wide(text, pos, k)
+	if n == 3 && len(text)-pos > 3 {
+		// Numbers in addresses. It does not branch, as inBlock.
+		x, y, z := c.tab[text[pos]], c.tab[text[pos+1]], c.tab[text[pos+2]]
+		if x|y|z < mayBe {
+			y &= x
+			taken = int(x + y + y&z)
+			return pos + taken, taken
 		}
-		if w == 0 {
+	}
+	for tab := &c.tab; taken < n && pos < len(text); taken++ {
+		k := int(tab[text[pos]])
+		if k >= mayBe {
+			k = c.wide(text, pos, uint8(k))
+		}
+		if k == 0 {
 			break
 		}
-		pos += w
-		taken++
+		pos += k
 	}
 	return pos, taken
 }

@@ -40,6 +40,7 @@ func compile(t *tree) *program {
 	c.prog.skip = c.leadingRun(root)
 	c.prog.required = []byte(requiredText(c.prog.literals, prefix))
 	c.prog.insts = slices.Clone(c.prog.insts)
+	c.addJumps()
 	c.prog.plan()
 	return c.prog
 }

@@ -1,5 +1,7 @@
 package pyre
 
+import "strings"
+
 // repeat compiles a repeat.
 func (c *compiler) repeat(n *node, s groupState, k cont) int32 {
 	body := n.subs[0]
@@ -94,7 +96,7 @@ func (c *compiler) openLoop(n *node, s groupState, next int32) (loop, body int32
 	round := firstOf(n.subs[0], after)
 	loop = c.emit(inst{}, round.union(after))
 	body = c.node(n.subs[0], s, always(loop))
-	in := inst{op: opSplit, next: body, alt: next, head: true}
+	in := inst{op: opRound, next: body, alt: next}
 	if n.greed == lazy {
 		in.next, in.alt = next, body
 		c.splitTable(&in, after, round)
@@ -112,7 +114,7 @@ func (c *compiler) countedLoop(n *node, s groupState, next int32) int32 {
 	after := c.firsts[next]
 	f := firstOf(n.subs[0], after).union(after)
 	in := inst{op: opLoop, slot: id, alt: next, min: int32(min(n.min, 1<<31-1)), max: limit(n.max),
-		lazy: n.greed == lazy, head: true}
+		lazy: n.greed == lazy}
 	loop := c.emit(in, f)
 	in.next = c.node(n.subs[0], s, always(loop))
 	c.fill(loop, in)
@@ -158,8 +160,10 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 	}
 	in := inst{op: opStar, class: cl, lit: guard, min: int32(min(n.min, 1<<31-1)), max: limit(n.max), next: next}
 	// Where the run goes on, what follows cannot begin: only the whole run
-	// can match, in whichever order its ends are tried.
-	settled := n.greed == possessive || n.max == n.min || after.bytes.intersect(cl.lead).empty()
+	// can match, in whichever order its ends are tried. That is also so where
+	// what follows begins with the guard.
+	settled := n.greed == possessive || n.max == n.min || after.bytes.intersect(cl.lead).empty() ||
+		guarded && n.max == maxRepeat && c.beginsWith(next, guard)
 	switch {
 	case settled && n.min == 0 && n.max == 1 && !guarded:
 		in.op = opOption
@@ -174,6 +178,21 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 		c.noteSecond(&in)
 	}
 	return c.emit(in, f)
+}
+
+// beginsWith reports whether all that matches from pc on begins with lit.
+func (c *compiler) beginsWith(pc int32, lit string) bool {
+	for in := &c.prog.insts[pc]; ; in = &c.prog.insts[in.next] {
+		switch in.op {
+		case opSave:
+		case opString:
+			return strings.HasPrefix(in.lit, lit)
+		case opByte:
+			return lit == string(rune(in.b))
+		default:
+			return false
+		}
+	}
 }
 
 // possessive compiles a possessive repeat of a group: each round is atomic,

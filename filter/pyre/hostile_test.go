@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 var attacks = flag.Int("pyre.attacks", 400, "hostile lines that TestHostileLines tries, 0 for all")
@@ -249,10 +250,10 @@ func timeSearch(t *testing.T, re *Regexp, line []byte) time.Duration {
 // machine may be busy with other things.
 func threadTime(t *testing.T) time.Duration {
 	t.Helper()
-	var u syscall.Rusage
-	const thread = 1 // RUSAGE_THREAD of getrusage(2)
-	if err := syscall.Getrusage(thread, &u); err != nil {
-		t.Fatal(err)
+	const threadClock = 3 // CLOCK_THREAD_CPUTIME_ID of clock_gettime(2)
+	var ts syscall.Timespec
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, threadClock, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
+		t.Fatal(errno)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(ts.Nano())
 }

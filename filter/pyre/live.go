@@ -28,7 +28,7 @@ func (p *program) plan() {
 	for i := range p.insts {
 		p.memo[i] = -1
 		switch p.insts[i].op {
-		case opSplit, opAlt, opStar, opLazy, opSpan, opLoop:
+		case opSplit, opRound, opAlt, opStar, opLazy, opSpan, opLoop:
 			r, ok := p.memoRow(live[i])
 			if !ok {
 				continue
@@ -122,7 +122,7 @@ func (p *program) factsAt(i int, live [][]fact) []fact {
 	}
 	ways := []int32{in.next}
 	switch in.op {
-	case opSplit, opCond, opLook, opAtomic, opLoop:
+	case opSplit, opRound, opCond, opLook, opAtomic, opLoop:
 		ways = append(ways, in.alt)
 	case opAlt:
 		ways = p.alts[in.slot].ways

@@ -22,7 +22,7 @@ func (c *compiler) second(pc int32, depth int) first {
 		return f
 	case opByte, opClass:
 		return c.firsts[in.next]
-	case opSplit:
+	case opSplit, opRound:
 		return c.second(in.next, depth+1).union(c.second(in.alt, depth+1))
 	case opAlt:
 		var f first
@@ -92,7 +92,7 @@ func (c *compiler) reaches(pc, without int32) bool {
 		switch in.op {
 		case opMatch:
 			return true
-		case opSplit, opCond, opLoop:
+		case opSplit, opRound, opCond, opLoop:
 			todo = append(todo, in.next, in.alt)
 		case opLook, opAtomic:
 			todo = append(todo, in.alt)

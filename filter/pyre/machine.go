@@ -36,7 +36,9 @@ type machine struct {
 	stack   []frame
 	barrier int32 // index of the innermost frameBarrier, -1 outside of one
 	loops   []loopState
-	steps   int // left before giving up
+	steps   int // left before asking tired
+	more    int // left after that, before giving up
+	from    int // where the search began
 	spent   bool
 	dirty   bool // a slot was set with no frame to undo it
 	memo    memo
@@ -45,57 +47,59 @@ type machine struct {
 // run tries to match from pc and pos on. It reports whether it did; then
 // slot 1 holds the end.
 func (m *machine) run(pc int32, pos int) bool {
-	text, insts := m.text, m.prog.insts
+	text, insts, targets := m.text, m.prog.insts, m.prog.targets
 	for {
-		in := &insts[pc]
-		pc = -1
-		switch in.op {
+		switch in := &insts[pc]; in.op {
 		case opByte:
 			if pos < len(text) && text[pos] == in.b {
 				pos++
 				pc = in.next
+				continue
 			}
 		case opString:
 			if s := in.lit; len(text)-pos >= len(s) && string(text[pos:pos+len(s)]) == s {
 				pos += len(s)
 				pc = in.next
+				continue
 			}
 		case opSplit:
-			way := in.end
+			i := in.end
 			if pos < len(text) {
-				way = in.tab[text[pos]]
+				i = in.tab[text[pos]]
 			}
-			switch {
-			case m.memo.on || in.head:
-				pc = m.loopSplit(in, pos, way)
-			case way == 1:
-				pc = in.next
-			case way == 3:
-				m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
-				pc = in.next
-			case way == 2:
-				pc = in.alt
+			if t := &targets[int(in.min)+int(i)]; t.second == -1 && !m.memo.on {
+				pc, pos = t.first, pos+int(t.skip1)
+			} else {
+				pc, pos = m.firstOf(in, t, pos)
+			}
+			if pc >= 0 {
+				continue
 			}
 		case opSpan:
-			pc, pos = m.span(in, pos)
+			if pc, pos = m.span(in, pos); pc >= 0 {
+				continue
+			}
 		case opStar:
-			pc, pos = m.star(in, pos)
+			if pc, pos = m.star(in, pos); pc >= 0 {
+				continue
+			}
 		case opSave:
 			m.save(in.slot, pos)
 			pc = in.next
+			continue
 		case opOption:
 			if pos < len(text) {
 				pos += in.class.step(text, pos)
 			}
 			pc = in.next
+			continue
 		case opMatch:
 			m.caps[1] = pos
 			return true
 		default:
-			pc, pos = m.other(in, pos)
-		}
-		if pc >= 0 {
-			continue
+			if pc, pos = m.other(in, pos); pc >= 0 {
+				continue
+			}
 		}
 		if pc, pos = m.backUp(); pc < 0 {
 			return false
@@ -107,8 +111,7 @@ func (m *machine) run(pc int32, pos int) bool {
 // there is none left.
 func (m *machine) backUp() (int32, int) {
 	m.steps--
-	if m.steps < 0 {
-		m.spent = true
+	if m.steps < 0 && m.tired() {
 		m.stack = m.stack[:0]
 		return -1, 0
 	}
@@ -160,8 +163,8 @@ func (m *machine) again(f frame) (int32, int) {
 // other runs the instructions that run does not.
 func (m *machine) other(in *inst, pos int) (int32, int) {
 	switch in.op {
-	case opAlt:
-		return m.alternatives(in, pos)
+	case opAlt, opRound:
+		return m.choose(in, pos)
 	case opClass:
 		if pos < len(m.text) {
 			if n := in.class.step(m.text, pos); n > 0 {

@@ -12,33 +12,82 @@ const (
 	backPerStep    = 8
 )
 
-// loopSplit runs an opSplit with the care that loops and the table of
-// failures need. way says which of its ways can match.
-func (m *machine) loopSplit(in *inst, pos int, way uint8) int32 {
-	m.steps--
-	if m.steps < 0 || way == 0 || m.memo.on && !m.mark(in, pos) {
-		return -1
+// choose runs an opAlt or opRound, as run runs an opSplit.
+func (m *machine) choose(in *inst, pos int) (int32, int) {
+	if in.op == opRound {
+		m.steps--
+	}
+	i := in.end
+	if pos < len(m.text) {
+		i = in.tab[m.text[pos]]
+	}
+	t := &m.prog.targets[int(in.min)+int(i)]
+	if t.second == -1 && !m.memo.on {
+		return t.first, pos + int(t.skip1)
+	}
+	return m.firstOf(in, t, pos)
+}
+
+// firstOf goes on at the first place of a target that has more, and sees to
+// it that they are tried later.
+func (m *machine) firstOf(in *inst, t *target, pos int) (int32, int) {
+	switch {
+	case m.memo.on:
+		return m.chooseUntried(in, pos)
+	case t.second == manyWays:
+		return m.nextWay(in, pos, m.mask(in, pos)), pos
+	}
+	if t.tab != nil {
+		way := t.end
+		if pos+1 < len(m.text) {
+			way = t.tab[m.text[pos+1]]
+		}
+		switch way {
+		case 0:
+			return -1, pos
+		case 1:
+			return t.first, pos + int(t.skip1)
+		case 2:
+			return t.second, pos + int(t.skip2)
+		}
+	}
+	m.stack = append(m.stack, frame{frameResume, t.second, int32(pos + int(t.skip2)), 0})
+	return t.first, pos + int(t.skip1)
+}
+
+// chooseUntried runs a choice with the table of failures.
+func (m *machine) chooseUntried(in *inst, pos int) (int32, int) {
+	if in.op == opAlt {
+		if mask := m.mask(in, pos); mask != 0 && m.mark(in, pos) {
+			return m.nextWay(in, pos, mask), pos
+		}
+		return -1, pos
+	}
+	way := m.way(in, pos)
+	if way == 0 || !m.mark(in, pos) {
+		return -1, pos
 	}
 	switch way {
 	case 2:
-		return in.alt
+		return in.alt, pos
 	case 3:
 		m.stack = append(m.stack, frame{frameResume, in.alt, int32(pos), 0})
 	}
-	return in.next
+	return in.next, pos
 }
 
-// alternatives runs an opAlt.
-func (m *machine) alternatives(in *inst, pos int) (int32, int) {
-	way := in.end
+// mask returns which ways of an opAlt can match, one bit for each.
+func (m *machine) mask(in *inst, pos int) uint32 {
+	return m.prog.alts[in.slot].masks[m.way(in, pos)]
+}
+
+// way returns the entry of the waysTable of an opSplit or opAlt.
+func (m *machine) way(in *inst, pos int) uint8 {
+	w := &m.prog.ways[in.max]
 	if pos < len(m.text) {
-		way = in.tab[m.text[pos]]
+		return w.tab[m.text[pos]]
 	}
-	mask := m.prog.alts[in.slot].masks[way]
-	if mask == 0 || m.memo.on && !m.mark(in, pos) {
-		return -1, pos
-	}
-	return m.nextWay(in, pos, mask), pos
+	return w.end
 }
 
 // nextWay takes the first of the ways in mask.
@@ -148,14 +197,27 @@ func (m *machine) most(in *inst, lo int) (hi int, met bool) {
 
 // span runs an opSpan.
 func (m *machine) span(in *inst, pos int) (int32, int) {
-	if in.max < 0 && in.min <= 1 && !m.memo.on {
-		hi := m.all(in, pos, len(m.text))
+	switch {
+	case m.memo.on || in.lit != "":
+		return m.spanUntried(in, pos)
+	case in.max < 0 && in.min <= 1:
+		hi := in.class.span(m.text, pos)
 		m.steps -= (hi - pos) / forwardPerStep
 		if hi-pos < int(in.min) {
 			return -1, pos
 		}
 		return in.next, hi
 	}
+	hi, n := in.class.spanN(m.text, pos, int(uint32(in.max)))
+	m.steps -= (hi - pos) / forwardPerStep
+	if n < int(in.min) {
+		return -1, pos
+	}
+	return in.next, hi
+}
+
+// spanUntried runs an opSpan with a guard, or with the table of failures.
+func (m *machine) spanUntried(in *inst, pos int) (int32, int) {
 	lo := m.least(in, pos)
 	if lo < 0 {
 		return -1, pos
@@ -175,6 +237,23 @@ func (m *machine) span(in *inst, pos int) (int32, int) {
 
 // star runs an opStar.
 func (m *machine) star(in *inst, pos int) (int32, int) {
+	if m.memo.on || in.lit != "" || in.max >= 0 || in.min > 1 {
+		return m.starUntried(in, pos)
+	}
+	hi := in.class.span(m.text, pos)
+	m.steps -= (hi - pos) / forwardPerStep
+	if in.min > 0 {
+		if hi == pos {
+			return -1, pos
+		}
+		pos += in.class.step(m.text, pos)
+	}
+	return m.starFrom(in, pos, hi)
+}
+
+// starUntried runs an opStar with limits or a guard, or with the table of
+// failures.
+func (m *machine) starUntried(in *inst, pos int) (int32, int) {
 	lo := m.least(in, pos)
 	if lo < 0 || m.memo.on && in.max >= 0 && !m.mark(in, lo) {
 		return -1, pos
@@ -305,7 +384,7 @@ func (m *machine) lazyMore(in *inst, pos int, left int32) (int32, int) {
 // loop runs an opLoop.
 func (m *machine) loop(in *inst, pos int) (int32, int) {
 	m.steps--
-	if m.steps < 0 || m.memo.on && !m.mark(in, pos) {
+	if m.steps < 0 && m.tired() || m.memo.on && !m.mark(in, pos) {
 		return -1, pos
 	}
 	st := m.loops[in.slot]

@@ -15,6 +15,7 @@ const (
 	opStar                     // min to max characters of class, as many as possible first
 	opLazy                     // min to max characters of class, as few as possible first
 	opSplit                    // next or alt, next first
+	opRound                    // the same at the head of a loop: visits count as steps
 	opAlt                      // one of alts, in order
 	opSave                     // the position goes to slot
 	opTextStart                // \A
@@ -47,20 +48,19 @@ type inst struct {
 	icase  bool // opBackref
 	ascii  bool // opBackref
 	lazy   bool // opLoop: try what follows first
-	head   bool // opSplit: a loop comes back here, so visits count as steps
 	self   int32
 	next   int32
-	alt    int32 // the other way; opStar, opLazy: index into seconds, 0 for none
-	slot   int32 // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts
-	min    int32
-	max    int32  // -1 without limit
+	alt    int32  // the other way; opStar, opLazy: index into seconds, 0 for none
+	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts
+	min    int32  // opSplit, opRound, opAlt: index of the first of their targets
+	max    int32  // -1 without limit; opSplit, opRound, opAlt: index into ways
 	lit    string // opString, opFold, opAheadText; of repeats: a text that stops them
 	class  *class
-	tab    *[256]uint8 // by next byte: which ways of opSplit, opAlt can match; whether next of opStar, opLazy can
+	tab    *[256]uint8 // by next byte: which target of opSplit, opRound, opAlt; whether next of opStar, opLazy can
 }
 
-// altTable holds the ways of an opAlt. tab gives an index into masks, in
-// which bit i stands for ways[i].
+// altTable holds the ways of an opAlt. Its waysTable gives an index into
+// masks, in which bit i stands for ways[i].
 type altTable struct {
 	ways  []int32
 	masks []uint32
@@ -81,6 +81,8 @@ type program struct {
 	insts   []inst
 	memo    []int32 // by instruction: index into memos, -1 if failures are not kept
 	alts    []altTable
+	targets []target
+	ways    []waysTable
 	seconds []second
 	start   int32
 	slots   int // two for each group

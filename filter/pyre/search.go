@@ -13,6 +13,10 @@ const (
 	tableSteps, tableStepsPerByte = 1 << 20, 32
 )
 
+// firstSteps is how many steps a search takes before it makes sure that the
+// text has in it what every match has: most searches need fewer.
+const firstSteps = 32
+
 // maxText is how long a text can be.
 const maxText = math.MaxInt32 - 1
 
@@ -34,7 +38,7 @@ func (m *machine) find(p *program, caps []int, text []byte, pos int) (bool, erro
 func (m *machine) search(pos, quick int) (bool, error) {
 	p, text := m.prog, m.text
 	m.memo.on = false
-	m.steps = quick
+	m.steps, m.more, m.from = min(quick, firstSteps), max(quick-firstSteps, 0), pos
 	for {
 		pos = p.candidate(text, pos)
 		if pos < 0 {
@@ -44,10 +48,13 @@ func (m *machine) search(pos, quick int) (bool, error) {
 			return true, nil
 		}
 		if m.spent {
+			if m.more < 0 {
+				return false, nil
+			}
 			if m.memo.on || !m.memo.start(p, len(text)) {
 				return false, ErrBudget
 			}
-			m.steps = tableSteps + tableStepsPerByte*len(text)
+			m.steps, m.more = tableSteps+tableStepsPerByte*len(text), 0
 			continue
 		}
 		if p.anchored {
@@ -59,6 +66,25 @@ func (m *machine) search(pos, quick int) (bool, error) {
 		pos++
 	}
 }
+
+// tired reports whether a search must stop: because it has used up its steps,
+// or (more is then hopeless) because nothing will match.
+func (m *machine) tired() bool {
+	if m.more > 0 {
+		m.steps, m.more = m.steps+m.more, 0
+		if m.steps >= 0 && m.prog.hasRequired(m.text, m.from) {
+			return false
+		}
+		if m.steps >= 0 {
+			m.more = hopeless
+		}
+	}
+	m.spent = true
+	return true
+}
+
+// hopeless is what machine.more is once no match is possible.
+const hopeless = -1
 
 // try looks for a match that begins at pos.
 func (m *machine) try(pos int) bool {
@@ -85,16 +111,19 @@ func (m *machine) reset() {
 
 // possible makes the cheap tests that rule out most texts.
 func (p *program) possible(text []byte, pos int) bool {
-	if p.anchored {
-		switch {
-		case pos > 0:
-			return false
-		case len(text) == 0:
-			return p.first.end
-		case !p.first.bytes.Has(text[0]):
-			return false
-		}
+	switch {
+	case !p.anchored:
+		return p.hasRequired(text, pos)
+	case pos > 0:
+		return false
+	case len(text) == 0:
+		return p.first.end
 	}
+	return p.first.bytes.Has(text[0])
+}
+
+// hasRequired reports whether the text has what every match has in it.
+func (p *program) hasRequired(text []byte, pos int) bool {
 	return len(p.required) == 0 || bytes.Contains(text[pos:], p.required)
 }
 
