@@ -19,6 +19,7 @@ type Block struct {
 // Fields and Matches once Fill was called.
 type Judged struct {
 	Number   int    // in the block, from 1
+	Passed   int    // with Mode.Count: lines before it that were passed over
 	Raw      []byte // the line as it came
 	Text     []byte // decoded, without its line end
 	Failures []Failure
@@ -30,25 +31,30 @@ type Judged struct {
 // Fill gives the failures their Fields and Matches.
 func (l *Judged) Fill() { l.job.fill() }
 
+// Done is how far a block was judged.
+type Done struct {
+	Bytes, Lines int
+	Passed       int // with Mode.Count: lines passed over since the last one told
+}
+
 // JudgeBlock judges the lines of a block one after the other, as Judge does,
 // and calls each for those that have failures or could not be processed, with
-// Mode.Every for all. An error of each ends it after that line and is returned;
-// done is how many bytes of the block were judged. In each the filter may be
-// asked, but no other line may be judged; settings that change there hold from
-// the next block on.
+// Mode.Every for all. An error of each ends it after that line and is returned.
+// In each the filter may be asked, but no other line may be judged; settings
+// that change there hold from the next block on.
 //
 // It is faster than Judge by far: lines that no regex can match are known by
 // the texts that they lack, and of those only the date is read, since dates of
 // later lines may depend on it.
-func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) (done int, err error) {
+func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) (done Done, err error) {
 	f.work.Lock()
 	defer f.work.Unlock()
 	w := f.newWalk(b, mode)
 	defer w.noteDate()
-	for done < len(b.Data) {
-		end := w.lineEnd(done)
-		raw := b.Data[done:end]
-		done = end
+	for w.at < len(b.Data) {
+		end := w.lineEnd(w.at)
+		raw := b.Data[w.at:end]
+		w.at = end
 		w.told.Number++
 		maybe := w.maybe(raw, end)
 		if maybe&w.pursued == 0 && w.pass(raw) || !w.line(raw, maybe) {
@@ -56,16 +62,17 @@ func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) (done 
 		}
 		w.noteDate()
 		f.work.Unlock()
-		err := each(&w.told)
+		err = each(&w.told)
 		f.work.Lock()
+		w.told.Passed = 0
 		if err != nil {
-			return done, err
+			break
 		}
 		if mode.Gate {
 			w.setTime(f.tick(w.s))
 		}
 	}
-	return done, nil
+	return Done{w.at, w.told.Number, w.told.Passed}, err
 }
 
 // walk is a block on its way.
@@ -79,11 +86,15 @@ type walk struct {
 	unix   int64 // the same in whole seconds
 	source string
 	data   []byte
+	at     int  // of data so much has been judged
 	ascii  bool // all of it
-	quick  bool // lines that no regex can match may be passed over
+	skips  bool // lines that no regex can match need not be searched
+	quick  bool // nor looked at, if their date is like the one before
+	every  bool // all others are told of
 	told   Judged
 
 	pursued uint64 // the bits for which a line must be looked at closely
+	dull    bool   // a line without any of the texts need not be
 
 	find     finding
 	foundAt  int // where the next text stands that was looked for
@@ -97,7 +108,7 @@ type walk struct {
 func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	s := f.set.Load()
 	w := &f.scratch.walk
-	*w = walk{f: f, s: s, mode: mode, source: b.Source, data: b.Data, plan: f.planFor(s, mode.CheckAll, b.Data)}
+	*w = walk{f: f, s: s, mode: mode, source: b.Source, data: b.Data, plan: f.planFor(s, mode.CheckAll, b.Data), every: mode.Every || mode.Count}
 	w.job = f.begin(s, mode, 0)
 	w.job.plan, w.job.brief = w.plan, true
 	w.told.Verdict, w.told.job = &w.job.verd, w.job
@@ -106,8 +117,13 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	if w.plan != nil && w.plan.find != nil {
 		w.find = finding{finder: w.plan.find, data: b.Data}
 		w.foundAt, w.foundAll, w.more = w.find.next()
-		w.quick = !mode.Every && s.detector != nil && w.ascii
 		w.pursued = w.plan.fail | ignoreBit
+		if mode.Count && s.pref != nil {
+			w.pursued |= prefBit
+		}
+		w.skips = !mode.Every && (!mode.Count || mode.CheckAll && (s.pref == nil || w.plan.pref != 0))
+		w.quick = w.skips && s.detector != nil && w.ascii
+		w.dull = w.plan.maybe(0, nil)&w.pursued == 0
 	}
 	return w
 }
@@ -128,7 +144,8 @@ func (w *walk) maybe(raw []byte, end int) uint64 {
 }
 
 // pass passes over a line that no regex can match, if its date is like the one
-// before: that is all there is to know of it.
+// before: that is all there is to know of it. If it can it passes over those
+// behind it, too.
 func (w *walk) pass(raw []byte) bool {
 	text := trimEnd(raw)
 	if !w.quick || len(text) == 0 || len(raw) > MaxLine || (text[0] == '#' && w.mode.Comments) {
@@ -139,9 +156,36 @@ func (w *walk) pass(raw []byte) bool {
 	if !ok || !w.open(a.Time) || (a.Start > 0 && a.End < len(text) && w.plan.joined(text[a.Start-1], text[a.End])) {
 		return false
 	}
-	d.Repeat(w.unix)
+	d.Repeat(w.unix, 1)
+	w.told.Passed++
 	w.dateText, w.date = text[a.Start:a.End], a.Time
+	if first := a.Time.Unix - float64(a.Second); w.dull && w.open(date.Stamp{Unix: first}) && w.open(date.Stamp{Unix: first + 59}) {
+		w.passRun()
+	}
 	return true
+}
+
+// passRun passes over the lines that follow one that was passed over, have a
+// date of the same minute and none of the texts that are looked for.
+func (w *walk) passRun() {
+	rest := w.data[w.at:]
+	if w.more {
+		rest = w.data[w.at:w.foundAt]
+	}
+	not := byte(0)
+	if w.mode.Comments {
+		not = '#'
+	}
+	d := w.s.detector
+	size, lines, last := d.Run(rest, not)
+	if lines == 0 {
+		return
+	}
+	d.Repeat(w.unix, lines)
+	w.at += size
+	w.told.Number += lines
+	w.told.Passed += lines
+	w.dateText, w.date = rest[last.Start:last.End], last.Time
 }
 
 // noteDate takes note of the date of the last line that was passed over.
@@ -201,14 +245,15 @@ func (w *walk) line(raw []byte, maybe uint64) bool {
 			}
 		}
 	}
-	if usual && maybe&w.pursued == 0 && w.pursued != 0 && !w.mode.Every {
+	if usual && maybe&w.pursued == 0 && w.skips {
+		w.told.Passed++
 		return false
 	}
 	j := w.job
 	w.f.next(j)
 	j.bits, j.raw, j.line = maybe, raw, text
 	w.f.judgeDated(j, Line{Text: raw, Source: w.source}, m, dated)
-	if len(j.found) == 0 && j.verd.Err == nil && !w.mode.Every {
+	if len(j.found) == 0 && j.verd.Err == nil && !w.every {
 		return false
 	}
 	w.told.Raw, w.told.Text, w.told.Failures = raw, text, j.found

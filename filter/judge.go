@@ -32,7 +32,8 @@ type Mode struct {
 	Notes       *Notes  // not nil: Judge writes down here how it went
 	PrefGroups  bool    // tell what the prefregex captured
 	Every       bool    // JudgeBlock: tell of every line, not only of failures and errors
-	Comments    bool    // JudgeBlock: pass over blank lines and those that begin with #
+	Count       bool    // JudgeBlock: as Every, but of lines that no regex can match, not even the prefregex, tell only how many
+	Comments    bool    // JudgeBlock: pass over blank lines and those that begin with #, which count nowhere
 }
 
 // Failure is one match of a failregex.

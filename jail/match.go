@@ -33,7 +33,7 @@ func (j *Jail) judgeBlock(ctx context.Context, s *settings, b filter.Block, inOp
 		j.judged(lasting, s, l.Raw, l.Failures, l.Verdict.Err)
 		return ctx.Err()
 	})
-	return done
+	return done.Bytes
 }
 
 func (j *Jail) mode(s *settings, inOperation bool) filter.Mode {

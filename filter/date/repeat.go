@@ -1,6 +1,9 @@
 package date
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // A log's lines come in the order in which they were written, so most dates
 // are the one before but for the second and its fraction. Such a line needs no
@@ -10,7 +13,12 @@ import "bytes"
 const (
 	maxRepeat  = 56 // bytes of the line, from its begin or the bracket on
 	repeatWait = 32 // lines between two dates that are remembered in vain
+
+	repeatWords = (maxRepeat + 1 + 7) / 8
 )
+
+// maxRunLine is how long a line may be that is passed over in a run.
+const maxRunLine = 64 << 10
 
 // ending says what may follow a date that is to be taken for a repeated one.
 type ending uint8
@@ -31,6 +39,9 @@ type repeated struct {
 	second  int // where the two digits of the second stand
 	digits  int // after them a point and so many digits, 0 for none
 	text    [maxRepeat]byte
+	want    [repeatWords]uint64 // text and the byte after it, eight bytes a word,
+	mask    [repeatWords]uint64 // and which of them must be the same
+	words   int
 	bits    uint64 // the moment with the second 0
 
 	hits, wait int // lines recognized; lines not remembered while there were none
@@ -45,6 +56,7 @@ type repeated struct {
 type Again struct {
 	Start, End int // byte offsets of the date text
 	Time       Stamp
+	Second     int // of Time; the minute's others differ in nothing else
 }
 
 // Again recognizes a line whose date is the last one but for the second: Find
@@ -56,19 +68,56 @@ func (d *Detector) Again(line []byte, now int64) (a Again, ok bool) {
 	if !ok || !r.known || r.asked != now || r.zone != d.zone {
 		return a, false
 	}
-	second := float64(secondOf(line, at+r.second))
-	return Again{at + r.cut, at + r.length, Stamp{r.stamp.Unix + second, r.stamp.Int}}, true
+	return r.again(line, at), true
 }
 
-// Repeat notes a line that Again recognized, as Find would.
-func (d *Detector) Repeat(now int64) {
-	d.repeated.hits++
+// again is the date of a line with the remembered text at at.
+func (r *repeated) again(line []byte, at int) Again {
+	second := secondOf(line, at+r.second)
+	return Again{at + r.cut, at + r.length, Stamp{r.stamp.Unix + float64(second), r.stamp.Int}, int(second)}
+}
+
+// Repeat notes lines that Again recognized, as Find would.
+func (d *Detector) Repeat(now int64, lines int) {
+	d.repeated.hits += lines
 	s := d.repeated.slot
-	s.hits++
+	s.hits += lines
 	if len(d.slots) > 1 {
 		s.lastUsed = now
 	}
 	s.distance, d.last.start = 0, 0
+}
+
+// Run is how many lines there are at the beginning of data that Again would
+// recognize at the same time as the one before, and how many bytes they have;
+// last is the date of the last one, with offsets into data. All of them end in
+// a line feed, and none begins with the byte not. Like Again it changes nothing.
+func (d *Detector) Run(data []byte, not byte) (size, lines int, last Again) {
+	r := &d.repeated
+	begin, from := 0, -1
+	for {
+		line := data[size:]
+		end := bytes.IndexByte(line[:min(len(line), maxRunLine)], '\n')
+		if end <= 0 || line[0] == not {
+			break
+		}
+		at := 0
+		if r.bracket {
+			at = bytes.IndexByte(line[:end], '[')
+		}
+		// With more than the line behind it the text is faster to compare.
+		if at < 0 || end-at < r.length+2 || line[at+r.length+1] == '\r' || !r.fits(line[at:]) {
+			break
+		}
+		begin, from = size, at
+		size += end + 1
+		lines++
+	}
+	if lines > 0 {
+		last = r.again(data[begin:], from)
+		last.Start, last.End = last.Start+begin, last.End+begin
+	}
+	return size, lines, last
 }
 
 // repeat is Find for a line whose date is the last one but for the second.
@@ -82,7 +131,7 @@ func (d *Detector) repeat(line []byte) (m Match, ok bool) {
 	if len(d.slots) > 1 {
 		now = d.now().Unix()
 	}
-	d.Repeat(now)
+	d.Repeat(now, 1)
 	m.Start, m.End, m.Name = at+r.cut, at+r.length, r.slot.name
 	m.moment = moment{bits: r.bits | secondOf(line, at+r.second)<<zoneBits, kind: packedFields}
 	return m, true
@@ -100,34 +149,52 @@ func (d *Detector) recognize(line []byte) (at int, ok bool) {
 			return 0, false
 		}
 	}
-	return at, len(line)-at >= r.length+2 && r.fits(line[at:at+r.length+2])
+	return at, len(line)-at >= r.length+2 && r.fits(line[at:])
 }
 
 // secondOf reads the two digits at i.
 func secondOf(text []byte, i int) uint64 { return uint64(text[i]-'0')*10 + uint64(text[i+1]-'0') }
 
-// fits reports whether text, which goes two bytes beyond the date, is the
-// remembered one but for the second.
+// fits reports whether text begins as the remembered one but for the second.
+// It goes at least two bytes beyond the date.
 func (r *repeated) fits(text []byte) bool {
-	after := r.second + 2
-	if text[r.second]-'0' > 5 || text[after-1]-'0' > 9 || text[r.length] != r.text[r.length] ||
-		!bytes.Equal(text[:r.second], r.text[:r.second]) {
-		return false
+	if len(text) < 8*r.words {
+		var long [8 * repeatWords]byte
+		copy(long[:], text)
+		text = long[:]
 	}
-	if r.digits > 0 {
-		if text[after] != r.text[after] {
+	for i := range r.words {
+		if (binary.LittleEndian.Uint64(text[8*i:])^r.want[i])&r.mask[i] != 0 {
 			return false
 		}
-		for after++; after < r.second+3+r.digits; after++ {
-			if !digit(text[after]) {
-				return false
-			}
-		}
 	}
-	if after < r.length && !bytes.Equal(text[after:r.length], r.text[after:r.length]) {
+	if text[r.second]-'0' > 5 || text[r.second+1]-'0' > 9 {
 		return false
 	}
+	for i := range r.digits {
+		if !digit(text[r.second+3+i]) {
+			return false
+		}
+	}
 	return r.ending == endsAnyhow || text[r.length] != ' ' || r.ending.certain(text[r.length+1])
+}
+
+// compare prepares fits.
+func (r *repeated) compare() {
+	var mask [8 * repeatWords]byte
+	for i := range r.length + 1 {
+		mask[i] = 0xff
+	}
+	mask[r.second], mask[r.second+1] = 0, 0
+	for i := range r.digits {
+		mask[r.second+3+i] = 0
+	}
+	var want [8 * repeatWords]byte
+	copy(want[:], r.text[:])
+	r.words = (r.length + 1 + 7) / 8
+	for i := range r.words {
+		r.want[i], r.mask[i] = binary.LittleEndian.Uint64(want[8*i:]), binary.LittleEndian.Uint64(mask[8*i:])
+	}
 }
 
 // certain reports whether a date followed by a blank and this byte is sure to
@@ -175,6 +242,7 @@ func (d *Detector) remember(s *slot, line []byte, h *hit) {
 	const seconds = (1<<secondBits - 1) << zoneBits
 	r.bits = h.moment.bits &^ seconds
 	if h.moment.bits&seconds == secondOf(r.text[:], r.second)<<zoneBits {
+		r.compare()
 		r.slot = s
 	}
 }

@@ -1,6 +1,7 @@
 package date
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -12,12 +13,18 @@ import (
 func judgeLine(d *Detector, line []byte) string {
 	var sb strings.Builder
 	if a, ok := d.Again(line, d.now().Unix()); ok {
-		d.Repeat(d.now().Unix())
+		d.Repeat(d.now().Unix(), 1)
 		fmt.Fprintln(&sb, a.Start, a.End, d.repeated.slot.name, false, a.Time, nil)
 	} else if m, ok := d.Find(line); ok {
 		stamp, err := d.Time(m, line)
 		fmt.Fprintln(&sb, m.Start, m.End, m.Name, m.Empty(), stamp, err)
 	}
+	return sb.String() + state(d)
+}
+
+// state tells what later lines depend on.
+func state(d *Detector) string {
+	var sb strings.Builder
 	fmt.Fprintln(&sb, d.last.index, d.last.start, d.firstUnused)
 	for i, s := range d.slots {
 		if s.hits > 0 {
@@ -126,4 +133,77 @@ func TestRepeatedDates_2_4_11(t *testing.T) {
 	if recognized < 10000 {
 		t.Errorf("only %d dates were recognized as repeated", recognized)
 	}
+}
+
+// linesAsRun judges the lines at the beginning of data as a block's walk does,
+// and tells how many bytes that were and what came of the last line.
+func linesAsRun(d *Detector, data []byte) (size int, last string) {
+	end := bytes.IndexByte(data, '\n')
+	line, now := bytes.TrimRight(data[:end], "\r"), d.now().Unix()
+	a, ok := d.Again(line, now)
+	if !ok {
+		return end + 1, judgeLine(d, line)
+	}
+	d.Repeat(now, 1)
+	size, text := end+1, data[a.Start:a.End]
+	if more, lines, run := d.Run(data[size:], '#'); lines > 0 {
+		d.Repeat(now, lines)
+		a, text, size = run, data[size:][run.Start:run.End], size+more
+	}
+	return size, fmt.Sprintf("%s %v\n%s", text, a.Time, state(d))
+}
+
+// TestRuns_2_4_11 passes over runs of lines whose dates repeat: the last one's
+// time and all that later lines depend on are as when each line is read.
+func TestRuns_2_4_11(t *testing.T) {
+	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}"}
+	r := rand.New(rand.NewPCG(4, 12))
+	passed := 0
+	for n := range 114 {
+		w := &logWriter{r: r, at: time.Date(2026, 10, 25, 0, 59, 0, 0, time.UTC), format: lineFormats[n%len(lineFormats)]}
+		at := w.at
+		var both [2]*Detector
+		for i := range both {
+			both[i] = NewDetector(Options{Clock: func() time.Time { return at }, Local: time.UTC})
+			if err := both[i].SetPattern(patterns[n%len(patterns)]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var log []byte
+		for range 300 {
+			log = append(log, w.line()...)
+			log = append(log, []string{"\r", "\r\r", "\n", "\n#", "", "", "", "", "", "", "", ""}[r.IntN(12)]+"\n"...)
+		}
+		log = append(log, '\n')
+		for rest := log; len(rest) > 0; {
+			size, got := linesAsRun(both[0], rest)
+			want, lines := "", 0
+			for line := range bytes.Lines(rest[:size]) {
+				want, lines = oneLine(both[1], bytes.TrimRight(line, "\r\n")), lines+1
+			}
+			if lines > 1 {
+				passed += lines - 1
+			} else {
+				got, want = state(both[0]), state(both[1])
+			}
+			if got != want {
+				t.Fatalf("pattern %d, %d lines %q: got\n%swant\n%s", n%len(patterns), lines, rest[:size], got, want)
+			}
+			rest = rest[size:]
+		}
+	}
+	if passed < 3000 {
+		t.Errorf("only %d lines were passed over", passed)
+	}
+}
+
+// oneLine reads a line without memory of the last date.
+func oneLine(d *Detector, line []byte) string {
+	d.repeated = repeated{}
+	m, ok := d.Find(line)
+	if !ok {
+		return state(d)
+	}
+	stamp, _ := d.Time(m, line)
+	return fmt.Sprintf("%s %v\n%s", line[m.Start:m.End], stamp, state(d))
 }

@@ -89,6 +89,16 @@ func (t *tester) judgeBlocks(src *source) error {
 	ids := t.opt.out == "id" || t.opt.out == "fid"
 	details := t.opt.json || t.opt.out != "" && !ids
 	lines := 0
+	each := func(j *filter.Judged) error {
+		if details {
+			j.Fill()
+		}
+		t.countPassed(j.Passed)
+		l := &t.judged
+		*l = judged{number: lines + j.Number, bytes: j.Text, found: j.Failures, verdict: *j.Verdict, failures: l.failures[:0]}
+		t.settle(l)
+		return nil
+	}
 	for {
 		data, err := src.blocks.next()
 		if errors.Is(err, io.EOF) {
@@ -97,18 +107,29 @@ func (t *tester) judgeBlocks(src *source) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", src.name, err)
 		}
-		_, err = t.flt.JudgeBlock(filter.Block{Data: data, Source: src.name}, mode, func(j *filter.Judged) error {
-			if details {
-				j.Fill()
-			}
-			l := &t.judged
-			*l = judged{number: lines + j.Number, bytes: j.Text, found: j.Failures, verdict: *j.Verdict, failures: l.failures[:0]}
-			t.settle(l)
-			return nil
-		})
+		if t.missedByNumber() {
+			mode.Count, mode.Every = true, false
+		}
+		done, err := t.flt.JudgeBlock(filter.Block{Data: data, Source: src.name}, mode, each)
 		if err != nil {
 			return err
 		}
-		lines += bytes.Count(data, []byte{'\n'})
+		t.countPassed(done.Passed)
+		lines += done.Lines
+	}
+}
+
+// missedByNumber says whether of further missed lines only their number counts.
+func (t *tester) missedByNumber() bool {
+	o := &t.opt
+	return o.out == "" && !o.json && !o.noCheckAll && (o.noMissed || !o.allMissed && t.lines.missed > t.shown)
+}
+
+// countPassed counts lines that the filter passed over.
+func (t *tester) countPassed(lines int) {
+	if t.opt.out == "" && lines > 0 {
+		t.pref.matched = false
+		t.lines.missed += lines
+		t.lines.tested += lines
 	}
 }
