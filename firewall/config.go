@@ -19,6 +19,10 @@ const (
 	// gives 1 s as 10000 units; bursts are bounded so that no product overflows).
 	MaxRate  = 10000
 	MaxBurst = 10000
+
+	// The names of scanners must be long enough not to hit everybody, and fit the
+	// kernel's pattern of 128 bytes (xt_string.h) with what stands before them.
+	minScanner, maxScanner, maxScanners = 3, 100, 64
 )
 
 // Config says what the firewall lets through. Ports that no service names are
@@ -29,21 +33,33 @@ type Config struct {
 	// Services are open to everybody.
 	Services []Service
 	// Total bounds what one source may send to the limited services, and
-	// Register, Invite and Options each of these requests over UDP. A source is an
-	// IPv4 address or an IPv6 network of 64 bits.
-	Total, Register, Invite, Options Rate
+	// Register, Invite and Options each of these requests; Other those further
+	// ones that a server asks a password for. A source is an IPv4 address or an
+	// IPv6 network of 64 bits.
+	Total, Register, Invite, Options, Other Rate
 	// Methods makes the limits of single requests, which need the kernel's u32 match.
 	Methods bool
 	// Registered bounds a source in the set of registered phones, which the other
 	// limits do not concern.
 	Registered Rate
+	// Scanners are what the User-Agent of a program that looks for servers begins
+	// with; what they send over UDP is dropped as an attack.
+	Scanners []string
 	// TableSize is how many sources each limit can tell apart. The packets of
 	// further ones are dropped without a log line.
 	TableSize int
-	// LogGroup is the NFLOG group that events go to; 0 is the kernel's log.
-	LogGroup uint16
-	// Ping answers echo requests of everybody.
+	// LogKernel writes events to the kernel's log, LogGroup to an NFLOG group; 0 is
+	// none.
+	LogKernel bool
+	LogGroup  uint16
+	// LogEvery is how often one source is logged, LogCeiling all together.
+	LogEvery, LogCeiling Rate
+	// Ping answers echo requests of everybody, as many as Echo says.
 	Ping bool
+	Echo Rate
+	// Forward and Forward6 are the chains of IPv4 and IPv6 through which packets to
+	// containers pass, "" for none.
+	Forward, Forward6 string
 }
 
 // Service is something that listens.
@@ -80,6 +96,10 @@ var units = map[string]time.Duration{
 
 func (r Rate) String() string { return fmt.Sprintf("%d/%s", r.Count, r.Per) }
 
+func (r Rate) valid() bool {
+	return units[r.Per] != 0 && r.Count >= 1 && r.Count <= MaxRate && r.Burst >= 1 && r.Burst <= MaxBurst
+}
+
 // refill is how long an empty burst takes to be full again.
 func (r Rate) refill() time.Duration {
 	return units[r.Per] * time.Duration(r.Burst) / time.Duration(r.Count)
@@ -89,23 +109,27 @@ func (r Rate) refill() time.Duration {
 // and everything else from allowed sites. A guesser of passwords sustains 40
 // tries a minute.
 func Default() Config {
-	return Config{
-		Services: []Service{
-			{Name: "sip", Protocol: "udp", Ports: []PortRange{{5060, 5060}, {5160, 5160}}, Limited: true},
-			{Name: "sip-tcp", Protocol: "tcp", Ports: []PortRange{{5060, 5060}, {5160, 5160}}, Limited: true},
-			{Name: "sip-tls", Protocol: "tcp", Ports: []PortRange{{5061, 5061}, {5161, 5161}}, Limited: true},
-			{Name: "iax2", Protocol: "udp", Ports: []PortRange{{4569, 4569}}, Limited: true},
-			{Name: "rtp", Protocol: "udp", Ports: []PortRange{{10000, 20000}}},
-		},
+	c := Config{
 		Total:      Rate{Count: 10, Per: "sec", Burst: 40},
 		Register:   Rate{Count: 40, Per: "min", Burst: 40},
-		Invite:     Rate{Count: 2, Per: "sec", Burst: 20},
+		Invite:     Rate{Count: 40, Per: "min", Burst: 20},
 		Options:    Rate{Count: 2, Per: "sec", Burst: 20},
+		Other:      Rate{Count: 40, Per: "min", Burst: 60},
 		Methods:    true,
 		Registered: Rate{Count: 100, Per: "sec", Burst: 400},
 		TableSize:  65536,
+		LogKernel:  true,
+		LogEvery:   Rate{Count: 1, Per: "min", Burst: 1},
+		LogCeiling: Rate{Count: 50, Per: "sec", Burst: 500},
 		Ping:       true,
+		Echo:       Rate{Count: 5, Per: "sec", Burst: 10},
 	}
+	for _, known := range Known {
+		if known.Access != ForAllowed {
+			c.Services = append(c.Services, known.services(known.Ports, known.Access)...)
+		}
+	}
+	return c
 }
 
 // Lists are the sites that a plan lets in or keeps out.
@@ -142,10 +166,18 @@ func (c Config) check() error {
 		}
 	}
 	for _, l := range c.limits() {
-		if units[l.rate.Per] == 0 || l.rate.Count < 1 || l.rate.Count > MaxRate || l.rate.Burst < 1 || l.rate.Burst > MaxBurst {
+		if !l.rate.valid() {
 			add("limit %s: %s with burst %d is no rate: write 1 to %d in a sec, min, hour or day and a burst of 1 to %d",
 				l.name, l.rate, l.rate.Burst, MaxRate, MaxBurst)
 		}
+	}
+	for _, name := range c.Scanners {
+		if !scannerName(name) {
+			add("scanner %q is not %d to %d letters of ASCII", name, minScanner, maxScanner)
+		}
+	}
+	if len(c.Scanners) > maxScanners {
+		add("%d scanners are more than %d", len(c.Scanners), maxScanners)
 	}
 	if c.TableSize < 1 || c.TableSize > 1<<24 {
 		add("table size %d is not within 1 to %d", c.TableSize, 1<<24)
@@ -160,9 +192,19 @@ type limit struct {
 }
 
 func (c Config) limits() []limit {
-	list := []limit{{"all", c.Total}, {"regd", c.Registered}}
+	list := []limit{{"all", c.Total}, {"regd", c.Registered}, {"log", c.LogEvery}, {"log ceiling", c.LogCeiling}}
+	if c.Ping {
+		list = append(list, limit{"ping", c.Echo})
+	}
 	if c.Methods {
-		list = append(list, limit{"reg", c.Register}, limit{"inv", c.Invite}, limit{"opt", c.Options})
+		list = append(list, limit{"reg", c.Register}, limit{"inv", c.Invite}, limit{"opt", c.Options}, limit{"oth", c.Other})
 	}
 	return list
+}
+
+// tables are the limits by the names that their tables in the kernel begin with.
+func (c Config) tables() []limit {
+	return []limit{{"all", c.Total}, {"reg", c.Register}, {"inv", c.Invite}, {"opt", c.Options}, {"oth", c.Other},
+		{"regd", c.Registered}, {"ping", c.Echo}, {"acnt", c.LogEvery}, {"anfl", c.LogEvery}, {"alog", c.LogEvery},
+		{"dcnt", c.LogEvery}, {"dnfl", c.LogEvery}, {"dlog", c.LogEvery}}
 }

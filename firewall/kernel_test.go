@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,31 +15,23 @@ import (
 	"f2b-go/internal/netnstest"
 )
 
-// load puts rules into the namespace's kernel, the jumps if they are missing.
+// load makes rules be what stands in the namespace's kernel.
 func load(t *testing.T, n *netnstest.Net, rules Rules) {
 	t.Helper()
-	feed(t, n, "ipset -exist restore", rules.Sets)
-	feed(t, n, "iptables-restore --noflush", rules.V4)
-	feed(t, n, "ip6tables-restore --noflush", rules.V6)
-	for _, program := range []string{"iptables", "ip6tables"} {
-		for _, jump := range rules.Jumps {
-			check := append([]string{program, "-w", "-C", "INPUT"}, jump...)
-			if _, err := n.Exec(check...); err != nil {
-				check[2] = "-I"
-				run(t, n, check...)
-			}
-		}
+	if err := withKernel(n, func(k *Kernel) error { return k.Apply(t.Context(), rules) }); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// feed runs a command in the namespace with text as its input.
-func feed(t *testing.T, n *netnstest.Net, command, text string) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "input")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run(t, n, "sh", "-c", command+" < "+path)
+// withKernel calls f with the packet filter of the namespace.
+func withKernel(n *netnstest.Net, f func(k *Kernel) error) error {
+	return n.Do(func() error {
+		k, err := Open(Programs{}, Auto, true)
+		if err != nil {
+			return err
+		}
+		return f(k)
+	})
 }
 
 func run(t *testing.T, n *netnstest.Net, args ...string) string {
@@ -76,9 +66,9 @@ func dump(t *testing.T, n *netnstest.Net) string {
 	return strings.Join(all, "\n")
 }
 
-// TestTheKernelTakesThePlan_F2_F3 loads every plan with --test and for real,
-// several times, with foreign chains beside it.
-func TestTheKernelTakesThePlan_F2_F3(t *testing.T) {
+// TestTheKernelTakesThePlan_T1_F2_F3 loads every plan several times, with foreign
+// chains beside it, and takes it out again.
+func TestTheKernelTakesThePlan_T1_F2_F3(t *testing.T) {
 	n := netnstest.New(t)
 	for _, words := range []string{
 		"iptables -N f2b-sshd", "iptables -A f2b-sshd -s 192.0.2.66 -j DROP", "iptables -I INPUT -p tcp -j f2b-sshd",
@@ -90,16 +80,15 @@ func TestTheKernelTakesThePlan_F2_F3(t *testing.T) {
 	small := Config{
 		Interfaces: []string{"wire", "eth7"},
 		Services:   []Service{{Name: "many", Protocol: "tcp", Ports: manyPorts(40)}},
-		Total:      Rate{1, "day", 1}, Registered: Rate{MaxRate, "sec", MaxBurst}, TableSize: 64, LogGroup: 3,
+		Total:      Rate{1, "day", 1}, Registered: Rate{MaxRate, "sec", MaxBurst}, TableSize: 64, LogGroup: 3, LogKernel: true,
+		LogEvery: Rate{2, "hour", 3}, LogCeiling: Rate{1, "sec", 9}, Forward: "FORWARD", Forward6: "DOCKER-USER",
+		Scanners: []string{"friendly-scanner", `odd"\name`},
 	}
 	for name, c := range map[string]Config{"default": Default(), "small": small} {
 		rules, err := Plan(c, sample(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		feed(t, n, "ipset -exist restore", rules.Sets)
-		feed(t, n, "iptables-restore --noflush --test", rules.V4)
-		feed(t, n, "ip6tables-restore --noflush --test", rules.V6)
 		load(t, n, rules)
 		once := dump(t, n)
 		for range 4 {
@@ -108,18 +97,7 @@ func TestTheKernelTakesThePlan_F2_F3(t *testing.T) {
 		if diff := cmp.Diff(once, dump(t, n)); diff != "" {
 			t.Errorf("%s: five loads are not one (-once +five):\n%s", name, diff)
 		}
-		for _, program := range []string{"iptables", "ip6tables"} {
-			for _, jump := range rules.Jumps {
-				run(t, n, append([]string{program, "-w", "-D", "INPUT"}, jump...)...)
-			}
-			for _, chain := range []string{ChainInput, ChainSIP, ChainAttack, ChainICMP, ChainDrop} {
-				run(t, n, program, "-w", "-F", chain)
-			}
-			for _, chain := range []string{ChainInput, ChainSIP, ChainAttack, ChainICMP, ChainDrop} {
-				run(t, n, program, "-w", "-X", chain)
-			}
-		}
-		run(t, n, "ipset", "destroy")
+		load(t, n, Rules{})
 	}
 	if diff := cmp.Diff(foreign, dump(t, n)); diff != "" {
 		t.Errorf("foreign rules have changed (-before +after):\n%s", diff)

@@ -11,11 +11,13 @@ import (
 // Names of what the firewall makes in the kernel. All begin with f2b-fw-, which
 // no jail's chain does, but for the two whose names users know.
 const (
-	ChainInput  = "f2b-fw-input"
-	ChainICMP   = "f2b-fw-icmp"
-	ChainSIP    = "f2b-fw-sip"
-	ChainAttack = "f2b-sipAttack"
-	ChainDrop   = "f2b-fw-drop"
+	ChainInput   = "f2b-fw-input"
+	ChainForward = "f2b-fw-forward" // for phone servers in containers
+	ChainICMP    = "f2b-fw-icmp"
+	ChainSIP     = "f2b-fw-sip"
+	ChainStream  = "f2b-fw-stream" // requests within TCP connections
+	ChainAttack  = "f2b-sipAttack"
+	ChainDrop    = "f2b-fw-drop"
 
 	SetAllow      = "f2b-fw-allow" // of IPv4; that of IPv6 has a 6 at its end, as with all sets
 	SetBlock      = "f2b-fw-block"
@@ -26,24 +28,69 @@ const (
 	PrefixDropped = "DROPPED: "
 )
 
+// chains are all that the firewall may have made, in any version of it.
+var chains = []string{ChainInput, ChainForward, ChainICMP, ChainSIP, ChainStream, ChainAttack, ChainDrop}
+
+// sets are all that the firewall may have made, of both families.
+var sets = []string{SetAllow, SetBlock, SetRegistered, SetAllow + "6", SetBlock + "6", SetRegistered + "6"}
+
 // registeredTimeout is how long a registered phone stays in its set if who adds
 // it says nothing else.
 const registeredTimeout = time.Hour
-
-// logEvery is how often one source is logged: once a minute.
-var logEvery = Rate{Count: 1, Per: "min", Burst: 1}
 
 // Rules are what is to be loaded, in this order.
 type Rules struct {
 	// Sets is for ipset -exist restore: it makes the sets and swaps in new content
 	// for the lists; registered phones stay.
-	Sets string
-	// V4 and V6 are for iptables-restore --noflush and ip6tables-restore --noflush:
-	// they fill the chains anew in one transaction and touch nothing else.
-	V4, V6 string
-	// Jumps are the rules of INPUT that lead there, in both families. They are not
-	// part of the transaction, which would add them again each time.
-	Jumps [][]string
+	Sets   string `json:"sets"`
+	V4, V6 Table
+}
+
+// Table is what one family's filter table is to hold of ours.
+type Table struct {
+	Chains []Chain `json:"chains"`
+	// Jumps are the rules of others' chains that lead to ours. They are no part of
+	// the transaction, which would add them again each time.
+	Jumps []Jump `json:"jumps"`
+}
+
+// Chain is a chain with its rules, each as iptables takes it after -A and the
+// chain's name.
+type Chain struct {
+	Name  string   `json:"name"`
+	Rules []string `json:"rules"`
+}
+
+// Jump is a rule of a chain that is not ours.
+type Jump struct {
+	Chain string   `json:"chain"`
+	Rule  []string `json:"rule"`
+}
+
+// Text is for iptables-restore --noflush: it fills the chains anew in one
+// transaction and touches nothing else.
+func (t Table) Text() string { return t.transaction(nil) }
+
+// transaction is Text that also removes chains.
+func (t Table) transaction(remove []string) string {
+	var b strings.Builder
+	b.WriteString("*filter\n")
+	for _, c := range t.Chains {
+		fmt.Fprintf(&b, ":%s - [0:0]\n", c.Name)
+	}
+	for _, name := range remove {
+		fmt.Fprintf(&b, ":%s - [0:0]\n", name)
+	}
+	for _, c := range t.Chains {
+		for _, rule := range c.Rules {
+			fmt.Fprintf(&b, "-A %s %s\n", c.Name, rule)
+		}
+	}
+	for _, name := range remove {
+		fmt.Fprintf(&b, "-X %s\n", name)
+	}
+	b.WriteString("COMMIT\n")
+	return b.String()
 }
 
 // Plan decides which chains, rules and sets make the firewall. The order of the
@@ -63,54 +110,49 @@ func Plan(c Config, l Lists) (Rules, error) {
 	if err != nil {
 		return Rules{}, fmt.Errorf("planning the firewall: %w", err)
 	}
-	return Rules{
-		Sets:  sets,
-		V4:    (&table{c: c}).text(),
-		V6:    (&table{c: c, v6: true}).text(),
-		Jumps: c.jumps(),
-	}, nil
+	return Rules{Sets: sets, V4: (&table{c: c}).plan(), V6: (&table{c: c, v6: true}).plan()}, nil
 }
 
-func (c Config) jumps() [][]string {
-	if len(c.Interfaces) == 0 {
-		return [][]string{{"-j", ChainInput}}
-	}
-	var list [][]string
-	for _, name := range c.Interfaces {
-		list = append(list, []string{"-i", name, "-j", ChainInput})
+// table plans the chains of one family.
+type table struct {
+	c      Config
+	v6     bool
+	chains []Chain
+}
+
+func (t *table) plan() Table {
+	t.input()
+	t.forward()
+	t.icmp()
+	t.sip()
+	t.stream()
+	t.drop(ChainAttack, PrefixAttack, "a")
+	t.drop(ChainDrop, PrefixDropped, "d")
+	return Table{Chains: t.chains, Jumps: t.jumps()}
+}
+
+func (t *table) jumps() []Jump {
+	var list []Jump
+	for _, hook := range []struct{ from, to string }{{"INPUT", ChainInput}, {t.either(t.c.Forward, t.c.Forward6), ChainForward}} {
+		switch {
+		case hook.from == "":
+		case len(t.c.Interfaces) == 0:
+			list = append(list, Jump{hook.from, []string{"-j", hook.to}})
+		default:
+			for _, name := range t.c.Interfaces {
+				list = append(list, Jump{hook.from, []string{"-i", name, "-j", hook.to}})
+			}
+		}
 	}
 	return list
 }
 
-// table writes the chains of one family.
-type table struct {
-	c     Config
-	v6    bool
-	lines []string
-}
+// chain begins a chain; add appends a rule to it, and empty parts are left out.
+func (t *table) chain(name string) { t.chains = append(t.chains, Chain{Name: name}) }
 
-func (t *table) text() string {
-	t.input()
-	t.icmp()
-	t.sip()
-	t.drop(ChainAttack, PrefixAttack, "alog")
-	t.drop(ChainDrop, PrefixDropped, "dlog")
-	var b strings.Builder
-	b.WriteString("*filter\n")
-	for _, chain := range []string{ChainInput, ChainICMP, ChainSIP, ChainAttack, ChainDrop} {
-		fmt.Fprintf(&b, ":%s - [0:0]\n", chain)
-	}
-	for _, line := range t.lines {
-		b.WriteString(line + "\n")
-	}
-	b.WriteString("COMMIT\n")
-	return b.String()
-}
-
-// add appends a rule; empty parts are left out.
-func (t *table) add(chain string, parts ...string) {
-	words := append([]string{"-A", chain}, slices.DeleteFunc(parts, func(p string) bool { return p == "" })...)
-	t.lines = append(t.lines, strings.Join(words, " "))
+func (t *table) add(parts ...string) {
+	c := &t.chains[len(t.chains)-1]
+	c.Rules = append(c.Rules, strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " "))
 }
 
 // either picks the form of the table's family.
@@ -127,107 +169,126 @@ func (t *table) set(name string) string {
 }
 
 func (t *table) input() {
-	in := ChainInput
-	t.add(in, "-i lo -j ACCEPT")
-	t.add(in, t.set(SetAllow), "-j ACCEPT")
-	t.add(in, "-p", t.either("icmp", "ipv6-icmp"), "-j", ChainICMP)
-	t.add(in, t.set(SetBlock), "-j", ChainDrop)
-	for _, ports := range t.c.ports("udp", true) {
-		t.add(in, "-p udp -m multiport --dports", ports, t.set(SetRegistered), t.limit("regd", t.c.Registered, "upto"), "-j ACCEPT")
-		t.add(in, "-p udp -m multiport --dports", ports, "-j", ChainSIP)
-	}
-	for _, ports := range t.c.ports("tcp", true) {
-		t.add(in, "-p tcp -m tcp --syn -m multiport --dports", ports, "-j", ChainSIP)
-	}
-	t.add(in, "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
-	t.add(in, t.either("-p udp -m udp --sport 67 --dport 68", "-s fe80::/10 -p udp -m udp --sport 547 --dport 546"), "-j ACCEPT")
+	t.chain(ChainInput)
+	t.add("-i lo -j ACCEPT")
+	t.add(t.set(SetAllow), "-j ACCEPT")
+	t.add("-p", t.either("icmp", "ipv6-icmp"), "-j", ChainICMP)
+	t.add(t.set(SetBlock), "-j", ChainDrop)
+	t.signalling("ACCEPT")
+	t.add("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+	t.add(t.either("-p udp -m udp --sport 67 --dport 68", "-s fe80::/10 -p udp -m udp --sport 547 --dport 546"), "-j ACCEPT")
 	if t.c.Ping {
-		t.add(in, t.either("-p icmp -m icmp --icmp-type echo-request", "-p ipv6-icmp -m icmp6 --icmpv6-type echo-request"),
-			t.limit("ping", Rate{Count: 5, Per: "sec", Burst: 10}, "upto"), "-j ACCEPT")
+		t.add(t.either("-p icmp -m icmp --icmp-type echo-request", "-p ipv6-icmp -m icmp6 --icmpv6-type echo-request"),
+			t.limit("ping", t.c.Echo, "upto"), "-j ACCEPT")
 	}
 	for _, protocol := range []string{"udp", "tcp"} {
 		for _, ports := range t.c.ports(protocol, false) {
-			t.add(in, "-p", protocol, "-m multiport --dports", ports, "-j ACCEPT")
+			t.add("-p", protocol, "-m multiport --dports", ports, "-j ACCEPT")
 		}
 	}
-	t.add(in, "-j", ChainDrop)
+	t.add("-j", ChainDrop)
+}
+
+// signalling sends what comes to limited services through the limits, and lets
+// what they leave go to a target.
+func (t *table) signalling(target string) {
+	for _, protocol := range []string{"udp", "tcp"} {
+		for _, ports := range t.c.ports(protocol, true) {
+			to := "-p " + protocol + " -m multiport --dports " + ports
+			t.add(to, t.set(SetRegistered), t.limit("regd", t.c.Registered, "upto"), "-j", target)
+			if protocol == "udp" {
+				t.add(to, "-j", ChainSIP)
+				t.add(to, "-j", target)
+				continue
+			}
+			opening := "-p tcp -m tcp --syn -m multiport --dports " + ports
+			t.add(opening, "-j", ChainSIP)
+			t.add(opening, "-j", target)
+			t.add(to, "-j", ChainStream)
+		}
+	}
+}
+
+// forward limits what is passed on to a phone server in a container. It accepts
+// nothing: who may pass is the business of whoever publishes the container.
+func (t *table) forward() {
+	if t.either(t.c.Forward, t.c.Forward6) == "" {
+		return
+	}
+	t.chain(ChainForward)
+	t.add("-m conntrack --ctdir REPLY -j RETURN")
+	t.add("-m conntrack ! --ctstate DNAT -j RETURN")
+	t.add(t.set(SetAllow), "-j RETURN")
+	t.add(t.set(SetBlock), "-j", ChainDrop)
+	t.signalling("RETURN")
 }
 
 // icmp accepts what a network can't do without, from anybody: errors, and in
 // IPv6 the neighbours' and routers' messages (RFC 4890).
 func (t *table) icmp() {
+	t.chain(ChainICMP)
 	if !t.v6 {
 		for _, kind := range []string{"destination-unreachable", "time-exceeded", "parameter-problem"} {
-			t.add(ChainICMP, "-p icmp -m icmp --icmp-type", kind, "-j ACCEPT")
+			t.add("-p icmp -m icmp --icmp-type", kind, "-j ACCEPT")
 		}
 		return
 	}
 	for _, kind := range []string{"destination-unreachable", "packet-too-big", "time-exceeded", "parameter-problem"} {
-		t.add(ChainICMP, "-p ipv6-icmp -m icmp6 --icmpv6-type", kind, "-j ACCEPT")
+		t.add("-p ipv6-icmp -m icmp6 --icmpv6-type", kind, "-j ACCEPT")
 	}
 	for _, kind := range []string{"router-solicitation", "router-advertisement", "neighbour-solicitation", "neighbour-advertisement"} {
-		t.add(ChainICMP, "-p ipv6-icmp -m icmp6 --icmpv6-type", kind, "-m hl --hl-eq 255 -j ACCEPT")
+		t.add("-p ipv6-icmp -m icmp6 --icmpv6-type", kind, "-m hl --hl-eq 255 -j ACCEPT")
 	}
 	for _, kind := range []string{"130", "131", "132", "143"} {
-		t.add(ChainICMP, "-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type", kind, "-j ACCEPT")
+		t.add("-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type", kind, "-j ACCEPT")
 	}
 }
 
-// method is a SIP request that has a limit of its own: its first four bytes and
-// what follows them, shifted as u32 wants it.
-type method struct {
-	limit, first, second, shift string
-}
-
-// methods are the requests that attackers send most.
-var methods = []method{
-	{"reg", "0x52454749", "0x53544552", ""}, // REGI STER
-	{"inv", "0x494e5649", "0x5445", ">>16"}, // INVI TE
-	{"opt", "0x4f505449", "0x4f4e5320", ""}, // OPTI ONS and a blank
-}
-
-// sip counts what a source sends. A request that is over its own limit is not
-// counted for the total, which it would use up for the source's calls.
-func (t *table) sip() {
-	rates := map[string]Rate{"reg": t.c.Register, "inv": t.c.Invite, "opt": t.c.Options}
-	// The payload of UDP begins 8 bytes after the IP header, which has its length
-	// in words in IPv4 and 40 bytes in IPv6.
-	from := t.either("0>>22&0x3c@", "")
-	at := []string{t.either("8", "48"), t.either("12", "52")}
-	for _, m := range methods {
-		if !t.c.Methods {
-			break
-		}
-		match := fmt.Sprintf(`-m u32 --u32 "%s%s=%s&&%s%s%s=%s"`, from, at[0], m.first, from, at[1], m.shift, m.second)
-		t.add(ChainSIP, "-p udp", match, t.limit(m.limit, rates[m.limit], "above"), "-j", ChainAttack)
-	}
-	t.add(ChainSIP, t.limit("all", t.c.Total, "above"), "-j", ChainAttack)
-	t.add(ChainSIP, "-j ACCEPT")
-}
-
-// drop logs each source once a minute and drops.
+// drop logs each source as often as LogEvery says and drops. Its last two rules
+// are those that log and that drop, whose counters tell how much. What the
+// ceiling of all sources together keeps from the log, the first rule counts.
 func (t *table) drop(chain, prefix, name string) {
-	target := fmt.Sprintf(`-j LOG --log-prefix "%s"`, prefix)
+	t.chain(chain)
+	t.add(t.limit(name+"cnt", t.c.LogEvery, "upto"))
+	ceiling := fmt.Sprintf("-m limit --limit %s --limit-burst %d", t.c.LogCeiling, t.c.LogCeiling.Burst)
 	if t.c.LogGroup > 0 {
-		target = fmt.Sprintf(`-j NFLOG --nflog-group %d --nflog-prefix "%s"`, t.c.LogGroup, prefix)
+		t.add(t.limit(name+"nfl", t.c.LogEvery, "upto"), ceiling,
+			fmt.Sprintf(`-j NFLOG --nflog-prefix "%s" --nflog-group %d --nflog-size %d`, prefix, t.c.LogGroup, logBytes))
 	}
-	t.add(chain, t.limit(name, logEvery, "upto"), target)
-	t.add(chain, "-j DROP")
+	if t.c.LogKernel {
+		t.add(t.limit(name+"log", t.c.LogEvery, "upto"), ceiling, fmt.Sprintf(`-j LOG --log-prefix "%s"`, prefix))
+	}
+	t.add("-j DROP")
 }
+
+// logBytes is how much of a packet an NFLOG event holds: enough for the request
+// line and the headers that tell who sends it.
+const logBytes = 1024
 
 // limit gives the match of a source's rate; kind is "above" or "upto". The
 // table's name holds the parameters, since the kernel goes on with the old ones
 // under the old name. A source is forgotten only when its burst would be full
 // again, or waiting would be a way round the limit.
 func (t *table) limit(name string, r Rate, kind string) string {
-	expire := max(time.Minute, r.refill()).Milliseconds()
-	params := fmt.Sprintf("--hashlimit-mode srcip --hashlimit-srcmask %s --hashlimit-htable-size %d --hashlimit-htable-max %d --hashlimit-htable-expire %d",
-		t.either("32", "64"), t.c.TableSize, t.c.TableSize, expire)
-	h := fnv.New32a()
-	fmt.Fprint(h, r, r.Burst, params)
-	return fmt.Sprintf("-m hashlimit --hashlimit-%s %s --hashlimit-burst %d %s --hashlimit-name f2b-%s-%06x",
-		kind, r, r.Burst, params, name, h.Sum32()&0xffffff)
+	return fmt.Sprintf("-m hashlimit --hashlimit-%s %s --hashlimit-burst %d %s --hashlimit-name %s",
+		kind, r, r.Burst, t.params(r), t.tableName(name, r))
 }
+
+func (t *table) params(r Rate) string {
+	expire := max(time.Minute, r.refill()).Milliseconds()
+	return fmt.Sprintf("--hashlimit-mode srcip --hashlimit-srcmask %s --hashlimit-htable-size %d --hashlimit-htable-max %d --hashlimit-htable-expire %d",
+		t.either("32", "64"), t.c.TableSize, t.c.TableSize, expire)
+}
+
+// tableName is the name of a limit's table in the kernel.
+func (t *table) tableName(name string, r Rate) string {
+	h := fnv.New32a()
+	fmt.Fprint(h, r, r.Burst, t.params(r))
+	return fmt.Sprintf("%s%s-%06x", limitPrefix, name, h.Sum32()&0xffffff)
+}
+
+// limitPrefix begins the name of every table of a limit.
+const limitPrefix = "f2b-"
 
 // ports returns the ports of the services of a kind in lists that a multiport
 // match takes: fifteen ports at most, of which a range counts for two.

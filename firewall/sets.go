@@ -20,7 +20,7 @@ func planSets(l Lists) (string, error) {
 			writeSet(&b, name, v6, elements)
 		}
 		fmt.Fprintf(&b, "create %s hash:ip family %s maxelem %d timeout %d\n",
-			setName(SetRegistered, v6), family(v6), 65536, int(registeredTimeout.Seconds()))
+			setName(SetRegistered, v6), inetFamily(v6), 65536, int(registeredTimeout.Seconds()))
 	}
 	return b.String(), nil
 }
@@ -39,20 +39,23 @@ func setName(name string, v6 bool) string {
 	return name
 }
 
-func family(v6 bool) string {
+func inetFamily(v6 bool) string {
 	if v6 {
 		return "inet6"
 	}
 	return "inet"
 }
 
+// freshSuffix ends the name of a set that is being filled.
+const freshSuffix = "-new"
+
 // writeSet makes a set and swaps the elements into it, so that at no moment it
 // is without them.
 func writeSet(b *strings.Builder, name string, v6 bool, elements []element) {
 	name = setName(name, v6)
-	fresh := name + "-new"
+	fresh := name + freshSuffix
 	for _, n := range []string{name, fresh} {
-		fmt.Fprintf(b, "create %s hash:net family %s maxelem %d timeout 0\n", n, family(v6), MaxElements)
+		fmt.Fprintf(b, "create %s hash:net family %s maxelem %d timeout 0\n", n, inetFamily(v6), MaxElements)
 	}
 	fmt.Fprintf(b, "flush %s\n", fresh)
 	for _, e := range elements {

@@ -57,10 +57,16 @@ type Problem struct {
 }
 
 // Error gives the problem on one line.
-func (p Problem) Error() string {
+func (p Problem) Error() string { return p.Tell("") }
+
+// Tell is Error with a word such as "warning" behind the place.
+func (p Problem) Tell(kind string) string {
 	where := p.File
 	if p.Line > 0 {
 		where = fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	if kind != "" {
+		where += ": " + kind
 	}
 	if p.Remedy == "" {
 		return fmt.Sprintf("%s: %s", where, p.Text)
@@ -206,4 +212,23 @@ func (run *siteRun) add(s Site, at place) {
 	}
 	s.File, s.Line = at.path, at.line
 	run.sites = append(run.sites, s)
+}
+
+// String gives the entry in short.
+func (s Site) String() string {
+	text := s.Name
+	switch {
+	case text != "":
+	case s.From == s.To:
+		text = s.From.String()
+	default:
+		text = s.From.String() + "-" + s.To.String()
+	}
+	if s.TTL > 0 {
+		text += " ttl=" + s.TTL.String()
+	}
+	if !s.Until.IsZero() {
+		text += " until=" + s.Until.Format(time.RFC3339)
+	}
+	return text
 }

@@ -2,13 +2,15 @@
 // has a firewall keep their senders out, in the place of fail2ban.
 //
 // The name that it is called by says which program it is: fail2ban-server,
-// fail2ban-client or fail2ban-regex; under any other name the first word does.
+// fail2ban-client, fail2ban-regex or firewall3; under any other name the first word
+// does.
 package main
 
 import (
 	"os"
 	"path/filepath"
 
+	"f2b-go/internal/firewallcmd"
 	"f2b-go/internal/server"
 	"f2b-go/internal/testfilter"
 )
@@ -22,6 +24,9 @@ func run(name string, args []string) int {
 		return server.Main(server.Program{Name: name, Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	case regexName:
 		return testfilter.Main(args, os.Stdin, os.Stdout, os.Stderr, name)
+	}
+	if firewallcmd.IsLinkName(name) {
+		return runFirewall(args)
 	}
 	return verb(args)
 }

@@ -8,6 +8,7 @@ import (
 	"f2b-go/etc_fail2ban"
 	"f2b-go/internal/check"
 	"f2b-go/internal/demo"
+	"f2b-go/internal/firewallcmd"
 	"f2b-go/internal/server"
 	"f2b-go/internal/testaction"
 	"f2b-go/internal/testfilter"
@@ -32,6 +33,7 @@ var verbs = []struct {
 	{"test-filter", "judge a log's lines: test-filter [options] LOG FILTER [IGNORE] (as fail2ban-regex)", runTestFilter},
 	{"test-action", "print the commands that an action would run: test-action 'NAME[opt=\"v\"]' --ip A", runTestAction},
 	{"check", "report all faults of the configuration with file and line: check [-c DIR] [--json] [--strict]", runCheck},
+	{"firewall", "the base firewall of a phone server: firewall start|stop|restart|reload|status|confirm|check", runFirewall},
 	{"demo", "watch an attack being banned", runDemo},
 	{"version", "print the version", runVersion},
 	{"completion", "print the completion for a shell: completion bash|zsh|fish", nil},
@@ -64,7 +66,7 @@ func usage(w io.Writer) {
 	for _, v := range verbs {
 		fmt.Fprintf(w, "  %-12s %s\n", v.name, v.help)
 	}
-	fmt.Fprint(w, "\nEach verb tells more with --help. Called as fail2ban-server, fail2ban-client or\nfail2ban-regex it is that program.\n")
+	fmt.Fprint(w, "\nEach verb tells more with --help. Called as fail2ban-server, fail2ban-client,\nfail2ban-regex or firewall3 it is that program.\n")
 }
 
 func runServer(args []string) int {
@@ -81,6 +83,8 @@ func runTestFilter(args []string) int {
 }
 
 func runTestAction(args []string) int { return testaction.Main(args, os.Stdout, os.Stderr) }
+
+func runFirewall(args []string) int { return firewallcmd.Main(args, os.Stdout, os.Stderr) }
 
 func runDemo(args []string) int { return demo.Main(args, os.Stdin, os.Stdout, os.Stderr) }
 

@@ -1,0 +1,135 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Apply makes the rules be all that stands in the kernel of ours: chains that
+// they lack are removed, sets too. Each family's chains change in one
+// transaction; what is not ours stays as it is. After an error some of it may be
+// done: the caller applies a snapshot then.
+func (k *Kernel) Apply(ctx context.Context, r Rules) error {
+	if r.Sets != "" {
+		if _, err := k.run.Run(ctx, r.Sets, "ipset", "-exist", "restore"); err != nil {
+			return fmt.Errorf("loading the sets: %w", err)
+		}
+	}
+	for _, f := range k.families {
+		if err := k.applyTable(ctx, f, *f.of(&r)); err != nil {
+			return err
+		}
+	}
+	return k.removeSets(ctx, r.Sets)
+}
+
+// ApplySets loads new content of the lists, and nothing else.
+func (k *Kernel) ApplySets(ctx context.Context, r Rules) error {
+	if _, err := k.run.Run(ctx, r.Sets, "ipset", "-exist", "restore"); err != nil {
+		return fmt.Errorf("loading the sets: %w", err)
+	}
+	return nil
+}
+
+// applyTable changes one family.
+func (k *Kernel) applyTable(ctx context.Context, f family, t Table) error {
+	now, err := f.snapshot()
+	if err != nil {
+		return fmt.Errorf("reading the rules of %s: %w", f.name(), err)
+	}
+	if err := f.removeJumps(now.Jumps, t.Jumps); err != nil {
+		return err
+	}
+	var remove []string
+	for _, c := range now.Chains {
+		if !slices.ContainsFunc(t.Chains, func(w Chain) bool { return w.Name == c.Name }) {
+			remove = append(remove, c.Name)
+		}
+	}
+	if len(t.Chains)+len(remove) > 0 {
+		if err := k.feed(ctx, f, t.transaction(remove), false); err != nil {
+			return err
+		}
+	}
+	return f.addJumps(now.Jumps, t.Jumps)
+}
+
+// removeJumps deletes the jumps that are not wanted, or stand there twice.
+func (f family) removeJumps(now, wanted []Jump) error {
+	var seen []Jump
+	for _, j := range now {
+		if contains(wanted, j) && !contains(seen, j) {
+			seen = append(seen, j)
+			continue
+		}
+		if err := f.tables.Delete(filterTable, j.Chain, j.Rule...); err != nil {
+			return fmt.Errorf("removing the jump from %s in %s: %w", j.Chain, f.name(), err)
+		}
+	}
+	return nil
+}
+
+// addJumps inserts the jumps that are missing.
+func (f family) addJumps(now, wanted []Jump) error {
+	for _, j := range slices.Backward(wanted) {
+		if contains(now, j) {
+			continue
+		}
+		rules, err := f.rules(j.Chain)
+		if err != nil {
+			return fmt.Errorf("reading %s in %s: %w", j.Chain, f.name(), err)
+		}
+		if err := f.tables.Insert(filterTable, j.Chain, place4jump(rules), j.Rule...); err != nil {
+			return fmt.Errorf("adding the jump to %s in %s: %w", j.Chain, f.name(), err)
+		}
+	}
+	return nil
+}
+
+func contains(list []Jump, j Jump) bool {
+	return slices.ContainsFunc(list, func(l Jump) bool { return l.Chain == j.Chain && slices.Equal(l.Rule, j.Rule) })
+}
+
+// place4jump is where a jump belongs, from 1: behind the bans that stand at the
+// head of a chain, since ours decides finally, and before the first rule that may
+// let a packet through past the limits.
+func place4jump(rules []string) int {
+	for i, rule := range rules {
+		if !bans(split(rule)) {
+			return i + 1
+		}
+	}
+	return len(rules) + 1
+}
+
+// bans tells whether a rule can only keep packets out: it leads to a chain of a
+// jail, or drops.
+func bans(words []string) bool {
+	to := target(words)
+	if to == "DROP" || to == "REJECT" {
+		return true
+	}
+	return !slices.Contains(chains, to) && (strings.HasPrefix(to, "f2b-") || strings.HasPrefix(to, "fail2ban-"))
+}
+
+// removeSets destroys those sets of ours that a text for ipset does not make,
+// and what a broken load has left.
+func (k *Kernel) removeSets(ctx context.Context, wanted string) error {
+	present, err := k.setNames(ctx)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, name := range present {
+		if strings.Contains(wanted, "create "+name+" ") && !strings.HasSuffix(name, freshSuffix) {
+			continue
+		}
+		if _, err := k.run.Run(ctx, "", "ipset", "destroy", name); err != nil {
+			faults = append(faults, fmt.Errorf("removing the set %s: %w", name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
