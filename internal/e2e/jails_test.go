@@ -23,6 +23,13 @@ var jailLines = map[string]func(now time.Time, address string) string{
 		return now.Format(time.Stamp) + " pbx kernel: [12345.678901] SIP: IN=eth0 OUT= MAC= SRC=" + a +
 			" DST=198.51.100.1 LEN=443 TOS=0x00 PREC=0x00 TTL=52 ID=1 DF PROTO=UDP SPT=5071 DPT=5060 LEN=423 "
 	},
+	"asterisk-weak": func(now time.Time, a string) string {
+		return now.Format("[2006-01-02 15:04:05]") + " NOTICE[7] res_pjsip/pjsip_distributor.c: Request 'OPTIONS' from '<sip:a@b>' failed for '" + a + ":5060' (callid: 1) - No matching endpoint found"
+	},
+	"firewall3-dropped": func(now time.Time, a string) string {
+		return now.Format(time.Stamp) + " pbx kernel: [12345.678901] DROPPED: IN=eth0 OUT= MAC= SRC=" + a +
+			" DST=198.51.100.1 LEN=60 TOS=0x00 PREC=0x00 TTL=49 ID=1 DF PROTO=TCP SPT=46573 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 "
+	},
 	"recidive": func(now time.Time, a string) string {
 		return now.Format("2006-01-02 15:04:05,000") + " fail2ban.actions        [7]: NOTICE  [sshd] Ban " + a
 	},
