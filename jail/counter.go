@@ -2,6 +2,8 @@ package jail
 
 import (
 	"container/list"
+	"fmt"
+	"strings"
 	"sync"
 
 	"f2b-go/internal/ipaddr"
@@ -84,6 +86,21 @@ func (c *counter) add(t *Ticket, count int, observed bool) (attempts int) {
 	c.total++
 	c.evict(el)
 	return el.Value.(*counted).ticket.Attempts
+}
+
+// maxSummary bounds how many IDs a summary names.
+const maxSummary = 1000
+
+// summary is fail2ban's debug line of what is counted.
+func (c *counter) summary() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for el := c.recent.Front(); el != nil && len(ids) < maxSummary; el = el.Next() {
+		t := el.Value.(*counted).ticket
+		ids = append(ids, t.ID.String()+":"+itoa(t.Attempts))
+	}
+	return fmt.Sprintf("Total # of detected failures: %d. Current failures from %d IPs (IP:count): %s", c.total, len(c.byID), strings.Join(ids, ", "))
 }
 
 func (c *counter) first(t *Ticket, count int) {

@@ -52,7 +52,7 @@ type Jail struct {
 
 	journalArgs map[string]string // options of the backend
 
-	logs struct{ filter, actions, jail, observer *slog.Logger }
+	logs struct{ filter, actions, jail, observer, counter *slog.Logger }
 
 	counter *counter
 	bans    *banList
@@ -105,6 +105,7 @@ func New(name, backend string, env Env) (*Jail, error) {
 	j.logs.actions = env.Log.With(logfmt.LoggerKey, "fail2ban.actions")
 	j.logs.jail = env.Log.With(logfmt.LoggerKey, "fail2ban.jail")
 	j.logs.observer = env.Log.With(logfmt.LoggerKey, "fail2ban.observer")
+	j.logs.counter = env.Log.With(logfmt.LoggerKey, "fail2ban.failmanager")
 	j.live = j.newSettings()
 	j.files.init(j)
 	j.journal.j = j

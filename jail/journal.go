@@ -145,13 +145,6 @@ func (n *journal) CaughtUp() {
 // journalOptions reads the options of the backend (2.9.4).
 func (j *Jail) journalOptions(matches [][]string) (source.JournalOptions, error) {
 	opt := source.JournalOptions{Matches: matches, Log: j.logs.filter}
-	for _, group := range matches {
-		for _, word := range group {
-			if !strings.Contains(word, "=") {
-				return opt, fmt.Errorf("journalmatch %q is not of the form FIELD=VALUE", word)
-			}
-		}
-	}
 	given := j.journalArgs
 	opt.Directory, opt.Namespace = given["journalpath"], given["namespace"]
 	opt.Files = strings.FieldsFunc(given["journalfiles"], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })

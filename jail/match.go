@@ -94,7 +94,11 @@ func newTicket(f *filter.Failure) *Ticket {
 // often enough.
 func (j *Jail) count(ctx context.Context, s *settings, t *Ticket, weight int) {
 	id, at := t.ID, t.Time
-	if j.counter.add(t, weight, false) >= s.maxRetry {
+	attempts := j.counter.add(t, weight, false)
+	if j.logs.counter.Enabled(ctx, slog.LevelDebug) {
+		j.logs.counter.Debug(j.counter.summary())
+	}
+	if attempts >= s.maxRetry {
 		j.promote(id)
 	}
 	if s.increment.enabled() && j.env.Store != nil {

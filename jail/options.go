@@ -49,17 +49,17 @@ var table = map[string]option{
 		get: func(j *Jail, _ []any) any { return j.shown().filter.Encoding() },
 	},
 	"journalmatch":    {get: journalMatches},
-	"addjournalmatch": {set: func(j *Jail, a []any) error { j.AddJournalMatch(texts(a)); return nil }, get: journalMatches},
+	"addjournalmatch": {set: func(j *Jail, a []any) error { return j.AddJournalMatch(texts(a)) }, get: journalMatches},
 	"deljournalmatch": {set: func(j *Jail, a []any) error { return j.DelJournalMatch(texts(a)) }, get: journalMatches},
 	"prefregex": {
-		set: func(j *Jail, a []any) error { return j.SetPrefRegex(pytext.Str(a[0])) },
+		set: ofText((*Jail).SetPrefRegex),
 		get: func(j *Jail, _ []any) any { return j.shown().filter.PrefRegex() },
 	},
 	"failregex":      {get: failRegex},
-	"addfailregex":   {set: func(j *Jail, a []any) error { return j.AddFailRegex(pytext.Str(a[0])) }, get: failRegex},
+	"addfailregex":   {set: ofText((*Jail).AddFailRegex), get: failRegex},
 	"delfailregex":   {set: byIndex((*Jail).DelFailRegex), get: failRegex},
 	"ignoreregex":    {get: ignoreRegex},
-	"addignoreregex": {set: func(j *Jail, a []any) error { return j.AddIgnoreRegex(pytext.Str(a[0])) }, get: ignoreRegex},
+	"addignoreregex": {set: ofText((*Jail).AddIgnoreRegex), get: ignoreRegex},
 	"delignoreregex": {set: byIndex((*Jail).DelIgnoreRegex), get: ignoreRegex},
 	"usedns": {
 		set: func(j *Jail, a []any) error { j.SetUseDNS(a[0]); return nil },
@@ -237,6 +237,16 @@ func setMaxLines(j *Jail, args []any) error {
 		return err
 	}
 	return j.SetMaxLines(n)
+}
+
+// ofText makes a setter of a text; a number is none.
+func ofText(set func(*Jail, string) error) func(*Jail, []any) error {
+	return func(j *Jail, args []any) error {
+		if text, ok := args[0].(string); ok {
+			return set(j, text)
+		}
+		return &Error{Class: "TypeError", Text: "a text was expected, not " + pytext.Repr(args[0])}
+	}
 }
 
 // byIndex makes a setter of a whole number.

@@ -170,9 +170,9 @@ func (j *Jail) Journal() bool { return j.reads == "systemd" }
 
 // AddJournalMatch adds a journalmatch; "+" begins another alternative. A jail
 // on files has none.
-func (j *Jail) AddJournalMatch(words []string) {
+func (j *Jail) AddJournalMatch(words []string) error {
 	if !j.Journal() {
-		return
+		return nil
 	}
 	groups := [][]string{{}}
 	for _, w := range words {
@@ -180,12 +180,17 @@ func (j *Jail) AddJournalMatch(words []string) {
 			groups = append(groups, []string{})
 			continue
 		}
+		if !strings.Contains(w, "=") {
+			j.logs.filter.Error("Error adding journal match for: " + pytext.Repr(strings.Join(words, " ")))
+			return valueError("journalmatch " + pytext.Repr(w) + " is not of the form FIELD=VALUE")
+		}
 		last := len(groups) - 1
 		groups[last] = append(groups[last], w)
 	}
 	j.edit(func(s *settings) { s.journal = append(slices.Clip(s.journal), groups...) })
 	j.logs.filter.Info(j.say("Added journal match for: " + pytext.Repr(strings.Join(words, " "))))
 	j.rereadJournal()
+	return nil
 }
 
 // DelJournalMatch removes a journalmatch as `get J journalmatch` lists it.
