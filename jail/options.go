@@ -43,6 +43,7 @@ var table = map[string]option{
 	"addlogpath": {set: addLogPath, get: logPaths},
 	"logglob":    {get: logGlobs},
 	"addlogglob": {set: func(j *Jail, a []any) error { j.AddLogGlob(pytext.Str(a[0])); return nil }, get: logGlobs},
+	"lag":        {get: func(j *Jail, _ []any) any { return lagList(j.Lag()) }},
 	"dellogpath": {set: func(j *Jail, a []any) error { j.DelLogPath(pytext.Str(a[0])); return nil }, get: logPaths},
 	"logencoding": {
 		set: func(j *Jail, a []any) error { return j.SetLogEncoding(pytext.Str(a[0])) },

@@ -14,6 +14,8 @@ const (
 	FlavourShort = "short"
 	FlavourStats = "stats"
 	FlavourCymru = "cymru"
+	// FlavourLag is basic and how far behind the jail is; fail2ban has no such.
+	FlavourLag = "lag"
 )
 
 // Status is the reply to `status JAIL [flavour]` (5.3). An unknown flavour is
@@ -30,6 +32,8 @@ func (j *Jail) Status(flavour string) []any {
 		found = append(found, pytext.Tuple{"File list", pyList(j.LogPaths())})
 	}
 	switch flavour {
+	case FlavourLag:
+		found = append(found, pytext.Tuple{"Lag", lagTexts(j.Lag())})
 	case FlavourBasic, FlavourShort, FlavourCymru:
 	default:
 		j.logs.actions.Warn("Unsupported extended jail status flavor " + pytext.Repr(flavour) + ". Supported: ['short', 'basic', 'cymru']")
@@ -101,16 +105,3 @@ func (j *Jail) Banned(texts []string) any {
 
 // Tickets returns copies of the tickets in force, in order of the bans.
 func (j *Jail) Tickets() []*Ticket { return j.bans.tickets() }
-
-// Lag is how many bytes of the logs are still to be judged.
-func (j *Jail) Lag() int64 {
-	j.files.mu.Lock()
-	defer j.files.mu.Unlock()
-	lag := int64(0)
-	for _, l := range j.files.list {
-		if l.sub != nil {
-			lag += l.sub.Lag()
-		}
-	}
-	return lag
-}

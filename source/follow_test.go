@@ -207,8 +207,8 @@ func TestAnErrorEndsTheSubscriptionBeforeTheBatch(t *testing.T) {
 	if off, _ := sub.Position(); off != 0 {
 		t.Errorf("place is %d", off)
 	}
-	if sub.Lag() != 4 {
-		t.Errorf("lag is %d", sub.Lag())
+	if lag := sub.Lag(); lag.Bytes != 4 || string(lag.Next) != "one\n" {
+		t.Errorf("lag is %d, %q", lag.Bytes, lag.Next)
 	}
 	c, _ := add(t, w, path, AddOptions{})
 	c.want(t, "one")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -93,6 +94,8 @@ func (sub *Subscription) pump() {
 	defer sub.s.w.wg.Done()
 	for sub.proceed() {
 		for sub.step() {
+			// A reader with a backlog lets those go first who have a fresh line.
+			runtime.Gosched()
 		}
 	}
 }
@@ -308,16 +311,4 @@ func (sub *Subscription) Positions() []Position {
 	defer s.mu.Unlock()
 	all := sub.placesAfter(nil, 0)
 	return append(all, sub.last...)
-}
-
-// Lag returns how many bytes are still to be read.
-func (sub *Subscription) Lag() int64 {
-	s := sub.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lag := int64(0)
-	for _, c := range sub.cursors {
-		lag += max(0, c.file.size-c.off)
-	}
-	return lag
 }
