@@ -42,7 +42,37 @@ func compile(t *tree) *program {
 	c.prog.insts = slices.Clone(c.prog.insts)
 	c.addJumps()
 	c.prog.plan()
+	c.finish()
 	return c.prog
+}
+
+// finish makes of instructions what matches faster and tells less.
+func (c *compiler) finish() {
+	for i := range c.prog.insts {
+		if in := &c.prog.insts[i]; in.op == opLazy && in.max < 0 && in.lit == "" {
+			in.slot = c.textAfter(in.next)
+		}
+	}
+	for i := range c.prog.insts {
+		c.prog.insts[i].makeWord()
+	}
+}
+
+// textAfter returns the index in texts of the text that stands at pc, 0 if
+// there is none.
+func (c *compiler) textAfter(pc int32) int32 {
+	in := &c.prog.insts[pc]
+	for in.op == opSave {
+		in = &c.prog.insts[in.next]
+	}
+	if in.op != opString {
+		return 0
+	}
+	if len(c.prog.texts) == 0 {
+		c.prog.texts = append(c.prog.texts, nil)
+	}
+	c.prog.texts = append(c.prog.texts, []byte(in.lit))
+	return int32(len(c.prog.texts) - 1)
 }
 
 // emit adds an instruction; f tells how the text may go on where it matches.

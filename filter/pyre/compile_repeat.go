@@ -1,6 +1,9 @@
 package pyre
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // repeat compiles a repeat.
 func (c *compiler) repeat(n *node, s groupState, k cont) int32 {
@@ -162,7 +165,7 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 	// Where the run goes on, what follows cannot begin: only the whole run
 	// can match, in whichever order its ends are tried. That is also so where
 	// what follows begins with the guard.
-	settled := n.greed == possessive || n.max == n.min || after.bytes.intersect(cl.lead).empty() ||
+	settled := n.greed == possessive || n.max == n.min || !c.canBegin(next, cl) ||
 		guarded && n.max == maxRepeat && c.beginsWith(next, guard)
 	switch {
 	case settled && n.min == 0 && n.max == 1 && !guarded:
@@ -178,6 +181,40 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 		c.noteSecond(&in)
 	}
 	return c.emit(in, f)
+}
+
+// maxBegins is how many instructions canBegin looks at.
+const maxBegins = 64
+
+// canBegin reports whether what matches from pc on can begin with a character
+// of cl, or might.
+func (c *compiler) canBegin(pc int32, cl *class) bool {
+	f := c.firsts[pc].bytes.intersect(cl.lead)
+	left := maxBegins
+	return !f.empty() && (f[0]|f[1] != 0 || c.canBeginHigh(pc, cl.set, &left))
+}
+
+// canBeginHigh is canBegin for characters beyond ASCII, of which different
+// ones begin with the same byte.
+func (c *compiler) canBeginHigh(pc int32, set *runeSet, left *int) bool {
+	if *left--; *left < 0 {
+		return true
+	}
+	in := &c.prog.insts[pc]
+	switch in.op {
+	case opByte, opFail, opTextEnd, opFinalBreak, opLineEnd:
+		return false
+	case opString:
+		r, _ := utf8.DecodeRuneInString(in.lit)
+		return set.contains(r)
+	case opClass, opSpan, opStar, opLazy, opOption:
+		return in.class.set.overlaps(set) || in.op != opClass && in.min == 0 && c.canBeginHigh(in.next, set, left)
+	case opSave, opNeed:
+		return c.canBeginHigh(in.next, set, left)
+	case opSplit:
+		return c.canBeginHigh(in.next, set, left) || c.canBeginHigh(in.alt, set, left)
+	}
+	return true
 }
 
 // beginsWith reports whether all that matches from pc on begins with lit.

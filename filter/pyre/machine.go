@@ -1,5 +1,7 @@
 package pyre
 
+import "encoding/binary"
+
 // Kinds of frames on the machine's stack. Backing up takes them from the top.
 const (
 	frameResume  uint32 = iota // go on at pc and a
@@ -49,19 +51,25 @@ type machine struct {
 func (m *machine) run(pc int32, pos int) bool {
 	text, insts, targets := m.text, m.prog.insts, m.prog.targets
 	for {
-		switch in := &insts[pc]; in.op {
+		in := &insts[pc]
+		switch in.op {
 		case opByte:
 			if pos < len(text) && text[pos] == in.b {
 				pos++
 				pc = in.next
 				continue
 			}
-		case opString:
-			if s := in.lit; len(text)-pos >= len(s) && string(text[pos:pos+len(s)]) == s {
-				pos += len(s)
-				pc = in.next
-				continue
+			pc = -1
+		case opWord:
+			if len(text)-pos >= wordWidth {
+				pc = in.afterWord(binary.LittleEndian.Uint64(text[pos:]))
+			} else {
+				pc = in.afterText(text[pos:])
 			}
+			pos += int(in.slot)
+		case opString:
+			pc = in.afterText(text[pos:])
+			pos += len(in.lit)
 		case opSplit:
 			i := in.end
 			if pos < len(text) {
@@ -72,17 +80,10 @@ func (m *machine) run(pc int32, pos int) bool {
 			} else {
 				pc, pos = m.firstOf(in, t, pos)
 			}
-			if pc >= 0 {
-				continue
-			}
 		case opSpan:
-			if pc, pos = m.span(in, pos); pc >= 0 {
-				continue
-			}
+			pc, pos = m.span(in, pos)
 		case opStar:
-			if pc, pos = m.star(in, pos); pc >= 0 {
-				continue
-			}
+			pc, pos = m.star(in, pos)
 		case opSave:
 			m.save(in.slot, pos)
 			pc = in.next
@@ -97,14 +98,46 @@ func (m *machine) run(pc int32, pos int) bool {
 			m.caps[1] = pos
 			return true
 		default:
-			if pc, pos = m.other(in, pos); pc >= 0 {
-				continue
-			}
+			pc, pos = m.other(in, pos)
+		}
+		if pc >= 0 {
+			continue
 		}
 		if pc, pos = m.backUp(); pc < 0 {
 			return false
 		}
 	}
+}
+
+// wordWidth is how many bytes of text an opWord can have.
+const wordWidth = 8
+
+// afterWord returns next if w, the bytes that come, begins with the text of an
+// opWord, else -1.
+func (in *inst) afterWord(w uint64) int32 {
+	if (w^uint64(uint32(in.min))^uint64(uint32(in.max))<<32)<<in.end == 0 {
+		return in.next
+	}
+	return -1
+}
+
+// afterText returns next if text begins with lit, else -1.
+func (in *inst) afterText(text []byte) int32 {
+	if hasText(text, in.lit) {
+		return in.next
+	}
+	return -1
+}
+
+// makeWord turns an opString into an opWord if it is short enough.
+func (in *inst) makeWord() {
+	if in.op != opString || len(in.lit) > wordWidth {
+		return
+	}
+	var b [wordWidth]byte
+	copy(b[:], in.lit)
+	in.op, in.slot, in.end = opWord, int32(len(in.lit)), uint8(8*(wordWidth-len(in.lit)))
+	in.min, in.max = int32(binary.LittleEndian.Uint32(b[:])), int32(binary.LittleEndian.Uint32(b[4:]))
 }
 
 // backUp goes back to the latest choice and returns where to go on, -1 if

@@ -110,7 +110,12 @@ func (m *machine) step(in *inst, pos int) int {
 
 // all returns the end of all that a repeat may take from pos to limit.
 func (m *machine) all(in *inst, pos, limit int) int {
-	end := in.class.span(m.text[:limit], pos)
+	return m.beforeGuard(in, pos, in.class.span(m.text[:limit], pos))
+}
+
+// beforeGuard returns where the first guard of a repeat begins from pos on,
+// end if there is none before it.
+func (m *machine) beforeGuard(in *inst, pos, end int) int {
 	if in.lit != "" {
 		near := min(end+len(in.lit)-1, len(m.text))
 		if i := indexText(m.text[pos:near], in.lit); i >= 0 {
@@ -198,10 +203,10 @@ func (m *machine) most(in *inst, lo int) (hi int, met bool) {
 // span runs an opSpan.
 func (m *machine) span(in *inst, pos int) (int32, int) {
 	switch {
-	case m.memo.on || in.lit != "":
+	case m.memo.on || in.lit != "" && (in.max >= 0 || in.min > 1):
 		return m.spanUntried(in, pos)
 	case in.max < 0 && in.min <= 1:
-		hi := in.class.span(m.text, pos)
+		hi := m.beforeGuard(in, pos, in.class.span(m.text, pos))
 		m.steps -= (hi - pos) / forwardPerStep
 		if hi-pos < int(in.min) {
 			return -1, pos
@@ -237,16 +242,26 @@ func (m *machine) spanUntried(in *inst, pos int) (int32, int) {
 
 // star runs an opStar.
 func (m *machine) star(in *inst, pos int) (int32, int) {
-	if m.memo.on || in.lit != "" || in.max >= 0 || in.min > 1 {
+	if m.memo.on || in.lit != "" || in.max < 0 && in.min > 1 {
 		return m.starUntried(in, pos)
 	}
-	hi := in.class.span(m.text, pos)
+	var hi, n int
+	if in.max < 0 {
+		hi = in.class.span(m.text, pos)
+		n = min(hi-pos, 1)
+	} else {
+		hi, n = in.class.spanN(m.text, pos, int(in.max))
+	}
 	m.steps -= (hi - pos) / forwardPerStep
-	if in.min > 0 {
-		if hi == pos {
-			return -1, pos
-		}
+	if n < int(in.min) {
+		return -1, pos
+	}
+	switch in.min {
+	case 0:
+	case 1:
 		pos += in.class.step(m.text, pos)
+	default:
+		pos, _ = in.class.spanN(m.text, pos, int(in.min))
 	}
 	return m.starFrom(in, pos, hi)
 }
@@ -339,6 +354,9 @@ func (m *machine) lazy(in *inst, pos int) (int32, int) {
 // lazyFrom goes on after an opLazy at the first place from pos on, at most
 // left characters ahead, where what follows can begin.
 func (m *machine) lazyFrom(in *inst, pos int, left int32) (int32, int) {
+	if in.slot != 0 && !m.memo.on {
+		return m.lazyText(in, pos)
+	}
 	text := m.text
 	for from := pos; ; left-- {
 		if pos >= len(text) {
@@ -359,6 +377,22 @@ func (m *machine) lazyFrom(in *inst, pos int, left int32) (int32, int) {
 			return -1, pos
 		}
 	}
+}
+
+// lazyText is lazyFrom for an opLazy without limit or guard that a text
+// follows.
+func (m *machine) lazyText(in *inst, pos int) (int32, int) {
+	n := bytes.Index(m.text[pos:], m.prog.texts[in.slot])
+	if n < 0 {
+		m.steps -= (len(m.text) - pos) / forwardPerStep
+		return -1, pos
+	}
+	m.steps -= n / forwardPerStep
+	if end := pos + n; in.class.span(m.text[:end], pos) == end {
+		m.stack = append(m.stack, frame{frameLazy, in.self, int32(end), -1})
+		return in.next, end
+	}
+	return -1, pos
 }
 
 // lazyEnd goes on after an opLazy that has taken all the text.

@@ -8,6 +8,7 @@ const (
 	opMatch      opcode = iota // the whole pattern has matched
 	opByte                     // the byte b
 	opString                   // the text lit
+	opWord                     // the text lit, short, also in min and max
 	opFold                     // the text lit, its ASCII letters in either case
 	opClass                    // one character of class
 	opOption                   // one character of class if there is one: never given back
@@ -43,7 +44,7 @@ const (
 type inst struct {
 	op     opcode
 	b      byte  // opByte
-	end    uint8 // tab's answer where the text has ended
+	end    uint8 // tab's answer where the text has ended; opWord: bits that do not count
 	negate bool
 	icase  bool // opBackref
 	ascii  bool // opBackref
@@ -51,10 +52,10 @@ type inst struct {
 	self   int32
 	next   int32
 	alt    int32  // the other way; opStar, opLazy: index into seconds, 0 for none
-	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts
+	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts; opWord: length; opLazy: index into texts, 0 for none
 	min    int32  // opSplit, opRound, opAlt: index of the first of their targets
 	max    int32  // -1 without limit; opSplit, opRound, opAlt: index into ways
-	lit    string // opString, opFold, opAheadText; of repeats: a text that stops them
+	lit    string // opString, opWord, opFold, opAheadText; of repeats: a text that stops them
 	class  *class
 	tab    *[256]uint8 // by next byte: which target of opSplit, opRound, opAlt; whether next of opStar, opLazy can
 }
@@ -83,6 +84,7 @@ type program struct {
 	alts    []altTable
 	targets []target
 	ways    []waysTable
+	texts   [][]byte
 	seconds []second
 	start   int32
 	slots   int // two for each group
