@@ -54,15 +54,13 @@ func (k *Kernel) applyTable(ctx context.Context, f family, t Table) error {
 			return err
 		}
 	}
-	return f.addJumps(now.Jumps, t.Jumps)
+	return f.placeJumps(t.Jumps)
 }
 
-// removeJumps deletes the jumps that are not wanted, or stand there twice.
+// removeJumps deletes the jumps that are not wanted.
 func (f family) removeJumps(now, wanted []Jump) error {
-	var seen []Jump
 	for _, j := range now {
-		if contains(wanted, j) && !contains(seen, j) {
-			seen = append(seen, j)
+		if contains(wanted, j) {
 			continue
 		}
 		if err := f.tables.Delete(filterTable, j.Chain, j.Rule...); err != nil {
@@ -72,21 +70,57 @@ func (f family) removeJumps(now, wanted []Jump) error {
 	return nil
 }
 
-// addJumps inserts the jumps that are missing.
-func (f family) addJumps(now, wanted []Jump) error {
+// placeJumps sees to it that each jump stands once, and where it belongs. A jump
+// that moves is there at every moment.
+func (f family) placeJumps(wanted []Jump) error {
 	for _, j := range slices.Backward(wanted) {
-		if contains(now, j) {
-			continue
-		}
 		rules, err := f.rules(j.Chain)
 		if err != nil {
 			return fmt.Errorf("reading %s in %s: %w", j.Chain, f.name(), err)
 		}
-		if err := f.tables.Insert(filterTable, j.Chain, place4jump(rules), j.Rule...); err != nil {
-			return fmt.Errorf("adding the jump to %s in %s: %w", j.Chain, f.name(), err)
+		place, spare := arrange(rules, j)
+		if place > 0 {
+			if err := f.tables.Insert(filterTable, j.Chain, place, j.Rule...); err != nil {
+				return fmt.Errorf("adding the jump to %s in %s: %w", j.Chain, f.name(), err)
+			}
+		}
+		for _, number := range slices.Backward(spare) {
+			if err := f.tables.DeleteById(filterTable, j.Chain, number); err != nil {
+				return fmt.Errorf("removing the second jump from %s in %s: %w", j.Chain, f.name(), err)
+			}
 		}
 	}
 	return nil
+}
+
+// arrange decides where to insert a jump, 0 for nowhere, and which rules, counted
+// from 1 after that, are then too many.
+func arrange(rules []string, j Jump) (place int, spare []int) {
+	right := place4jump(rules)
+	lastBan := -1
+	for i, rule := range rules[:right-1] {
+		if bans(split(rule)) {
+			lastBan = i
+		}
+	}
+	kept := false
+	for i, rule := range rules {
+		if !slices.Equal(split(rule), j.Rule) {
+			continue
+		}
+		if lastBan < i && i < right && !kept {
+			kept = true
+			continue
+		}
+		spare = append(spare, i+1)
+	}
+	if kept {
+		return 0, spare
+	}
+	for i := range spare {
+		spare[i]++ // behind the one that is inserted
+	}
+	return right, spare
 }
 
 func contains(list []Jump, j Jump) bool {
@@ -95,10 +129,11 @@ func contains(list []Jump, j Jump) bool {
 
 // place4jump is where a jump belongs, from 1: behind the bans that stand at the
 // head of a chain, since ours decides finally, and before the first rule that may
-// let a packet through past the limits.
+// let a packet through past the limits. Jumps of ours count as neither.
 func place4jump(rules []string) int {
 	for i, rule := range rules {
-		if !bans(split(rule)) {
+		words := split(rule)
+		if !bans(words) && !slices.Contains(chains, target(words)) {
 			return i + 1
 		}
 	}

@@ -81,6 +81,3 @@ func makeDir(dir string) error {
 	}
 	return nil
 }
-
-// ErrUnsafe: others could change what the firewall relies on.
-var ErrUnsafe = errors.New("unsafe")

@@ -35,6 +35,7 @@ type Tables interface {
 	ListWithCounters(table, chain string) ([]string, error)
 	Insert(table, chain string, pos int, rule ...string) error
 	Delete(table, chain string, rule ...string) error
+	DeleteById(table, chain string, id int) error //nolint:revive // go-iptables' spelling
 }
 
 // Kernel is the packet filter of this machine, or of the network namespace that

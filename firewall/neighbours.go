@@ -49,7 +49,6 @@ func (p *Prepared) behind(f family, present []string) error {
 	if err != nil {
 		return fmt.Errorf("reading INPUT in %s: %w", f.name(), err)
 	}
-	rules = slices.DeleteFunc(rules, func(rule string) bool { return target(split(rule)) == ChainInput })
 	for _, rule := range rules[place4jump(rules)-1:] {
 		if to := target(split(rule)); bans(split(rule)) && to != "DROP" && to != "REJECT" {
 			p.report(Problem{File: p.file(), Warning: true, Class: ErrNeighbour,

@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // More sentinels for classes of faults.
 var (
 	// ErrName: a DNS name is not found.
 	ErrName = errors.New("not found")
+	// ErrUnsafe: others could change what the firewall relies on.
+	ErrUnsafe = errors.New("unsafe")
 	// ErrNeighbour: another firewall is at work.
 	ErrNeighbour = errors.New("another firewall")
 	// ErrNobody: no site is allowed, so nobody could log in.
@@ -60,6 +65,7 @@ func Prepare(ctx context.Context, path string, optional bool, env Env) (*Prepare
 		return nil, err
 	}
 	p := &Prepared{Settings: settings, Config: settings.Config, Problems: problems}
+	p.unsafe(settings.Path, settings.AllowSites, settings.BlockSites, settings.scanners)
 	p.services()
 	p.scanners()
 	p.interfaces()
@@ -84,6 +90,19 @@ func (p *Prepared) file() string {
 		return DefaultSettings
 	}
 	return p.Settings.Path
+}
+
+// unsafe warns of files that others than root may change: whoever can write to
+// the allow list can let himself in.
+func (p *Prepared) unsafe(paths ...string) {
+	for _, path := range paths {
+		var st unix.Stat_t
+		if path == "" || unix.Stat(path, &st) != nil || st.Mode&0o022 == 0 && (st.Uid == 0 || int(st.Uid) == os.Geteuid()) {
+			continue
+		}
+		p.report(Problem{File: path, Warning: true, Class: ErrUnsafe, Text: "others than root can change this file, and so let themselves in",
+			Remedy: "chown root " + path + " && chmod go-w " + path})
+	}
 }
 
 func (p *Prepared) services() {
@@ -121,7 +140,10 @@ func (p *Prepared) lists(ctx context.Context, env Env) {
 	reader := SiteReader{Local: env.Local}
 	allow, problems, err := reader.Read(p.Settings.AllowSites)
 	p.Problems = append(p.Problems, problems...)
-	if err != nil && !notThere(err) {
+	switch {
+	case notThere(err):
+		p.report(Problem{File: p.Settings.AllowSites, Text: "the list is not there", Warning: true, Class: ErrInclude, Remedy: "make it, with the addresses that you log in from"})
+	case err != nil:
 		p.report(Problem{File: p.Settings.AllowSites, Text: err.Error(), Class: ErrInclude, Remedy: "make it a list that root can read"})
 	}
 	block, problems, err := reader.Read(p.Settings.BlockSites)

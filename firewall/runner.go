@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -37,6 +38,8 @@ func (Programs) Run(ctx context.Context, input, program string, args ...string) 
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.WaitDelay = time.Second
+	// What a dead load has begun must not go on behind the guard's back.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stdin = strings.NewReader(input)
 	out, errs := &bounded{most: maxOutput}, &bounded{most: 1 << 16}
 	cmd.Stdout, cmd.Stderr = out, errs

@@ -7,6 +7,8 @@ import (
 	"hash/fnv"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,11 +25,16 @@ type State struct {
 	// Limits are the rates by the names of their tables in the kernel.
 	Limits    map[string]LimitState `json:"limits"`
 	TableSize int                   `json:"table_size"`
+	// Members are how many entries each set was given.
+	Members map[string]Members `json:"members"`
 	// Print is the fingerprint of the rules, lists and all.
 	Print string `json:"print"`
 	// Waits is until when the load waits for confirmation, the zero time for not.
-	Waits time.Time `json:"waits"`
+	Waits time.Time `json:"waits,omitzero"`
 }
+
+// Members are how many entries of a set last for ever, and how many end.
+type Members struct{ Ever, Ending int }
 
 // LimitState is one limit as it was loaded.
 type LimitState struct {
@@ -168,12 +175,48 @@ func (r Rules) Print() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
+// Unchanged tells whether a load of the rules would change nothing but the lists:
+// they are those that were loaded, and still stand in the kernel as they did.
+func (p *Prepared) Unchanged(k *Kernel, s State, now Rules) bool {
+	drift, err := k.drift(s, now)
+	return err == nil && len(drift) == 0 && s.Planned.sameTables(p.Rules)
+}
+
+func (r Rules) sameTables(o Rules) bool {
+	return slices.Equal(lines(r.V4), lines(o.V4)) && slices.Equal(lines(r.V6), lines(o.V6))
+}
+
+// members counts what the text for ipset adds to the lists.
+func (r Rules) members() map[string]Members {
+	all := map[string]Members{}
+	for _, name := range sets {
+		if !strings.HasPrefix(name, SetRegistered) {
+			all[name] = Members{}
+		}
+	}
+	for line := range strings.Lines(r.Sets) {
+		words := strings.Fields(line)
+		if len(words) < 3 || words[0] != "add" {
+			continue
+		}
+		name := strings.TrimSuffix(words[1], freshSuffix)
+		m := all[name]
+		if len(words) > 3 {
+			m.Ending++
+		} else {
+			m.Ever++
+		}
+		all[name] = m
+	}
+	return all
+}
+
 // State makes what is to be remembered of a load that was just done.
 func (p *Prepared) State(k *Kernel, seen Rules) State {
 	planned := p.Rules
 	planned.Sets, seen.Sets = "", ""
 	s := State{Loaded: p.Lists.Now, Settings: p.Settings.Path, Backend: k.Backend, Interfaces: p.Config.Interfaces,
-		Planned: planned, Seen: seen, Print: p.Rules.Print(), TableSize: p.Config.TableSize, Limits: map[string]LimitState{}}
+		Planned: planned, Seen: seen, Members: p.Rules.members(), Print: p.Rules.Print(), TableSize: p.Config.TableSize, Limits: map[string]LimitState{}}
 	for _, v6 := range []bool{false, true} {
 		t := &table{c: p.Config, v6: v6}
 		for _, l := range p.Config.tables() {

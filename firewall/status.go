@@ -24,13 +24,13 @@ const maxTop = 10
 // Report is what the firewall does at a moment.
 type Report struct {
 	Running    bool      `json:"running"`
-	Loaded     time.Time `json:"loaded"`
+	Loaded     time.Time `json:"loaded,omitzero"`
 	Settings   string    `json:"config"`
 	Backend    string    `json:"backend"`
 	Interfaces []string  `json:"interfaces"` // none for all
 	// WaitsUntil is when the rules go unless they are confirmed, the zero time for
 	// never.
-	WaitsUntil time.Time     `json:"waits_until"`
+	WaitsUntil time.Time     `json:"waits_until,omitzero"`
 	Chains     []ChainReport `json:"chains"`
 	Attack     AttackReport  `json:"sip_attack"`
 	Sets       []SetReport   `json:"sets"`
@@ -110,7 +110,10 @@ func (k *Kernel) Report(ctx context.Context, s State, loaded bool) (Report, erro
 	}
 	r.sources(s)
 	if loaded {
-		r.Drift = k.drift(s.Seen, now)
+		if r.Drift, err = k.drift(s, now); err != nil {
+			return r, err
+		}
+		r.Drift = append(r.Drift, members(s.Members, r.Sets)...)
 	} else if r.Running {
 		r.Drift = []string{"chains are loaded, and nothing is remembered of it: load them again"}
 	}
@@ -329,11 +332,42 @@ func (r *Report) warn(k *Kernel) {
 }
 
 // drift compares what was seen after the load with what is there now.
-func (k *Kernel) drift(seen, now Rules) []string {
+func (k *Kernel) drift(s State, now Rules) ([]string, error) {
 	list := []string{}
 	for _, f := range k.families {
-		was, is := *f.of(&seen), *f.of(&now)
+		was, is := *f.of(&s.Seen), *f.of(&now)
 		list = append(list, differences(f.name()+": ", lines(was), lines(is))...)
+		for _, j := range was.Jumps {
+			if !contains(is.Jumps, j) {
+				continue
+			}
+			rules, err := f.rules(j.Chain)
+			if err != nil {
+				return list, fmt.Errorf("reading %s in %s: %w", j.Chain, f.name(), err)
+			}
+			if place, _ := arrange(rules, j); place > 0 {
+				list = append(list, fmt.Sprintf("%s: in %s another rule has come before -A %s %s", f.name(), j.Chain, j.Chain, strings.Join(j.Rule, " ")))
+			}
+		}
+	}
+	return list, nil
+}
+
+// members compares how many entries sets have with how many they were given;
+// those with an end may have gone.
+func members(given map[string]Members, now []SetReport) []string {
+	var list []string
+	for _, name := range sorted(given) {
+		m := given[name]
+		at := slices.IndexFunc(now, func(s SetReport) bool { return s.Name == name })
+		switch {
+		case at < 0:
+			list = append(list, "missing: the set "+name)
+		case now[at].Entries < m.Ever:
+			list = append(list, fmt.Sprintf("the set %s has lost %d entries", name, m.Ever-now[at].Entries))
+		case now[at].Entries > m.Ever+m.Ending:
+			list = append(list, fmt.Sprintf("the set %s has %d entries more", name, now[at].Entries-m.Ever-m.Ending))
+		}
 	}
 	return list
 }

@@ -22,7 +22,7 @@ func (p *program) check(ctx context.Context) int {
 	var k *firewall.Kernel
 	s, _, err := firewall.ReadSettings(p.opt.config, !p.opt.given)
 	if err == nil && os.Geteuid() == 0 {
-		k, err = p.open(s)
+		k, err = p.open(s, firewall.State{})
 	}
 	var prepared *firewall.Prepared
 	if err == nil {

@@ -213,7 +213,7 @@ func (p *program) guard(ctx context.Context) int {
 		fmt.Fprintln(p.out, err)
 		return exitFaults
 	}
-	defer socket.Close()
+	defer func() { _ = socket.Close() }()
 	fmt.Fprintln(p.out, "ready")
 	go w.accept(socket)
 	go w.read(pipe)
@@ -269,7 +269,8 @@ func (w *watch) run(ctx context.Context) {
 				late, why = time.After(time.Duration(seconds)*time.Second), "nobody confirmed in time"
 				continue
 			}
-			late, why = time.After(0), "the load broke off"
+			// What the dead parent has begun may take a moment to end.
+			late, why = time.After(retry), "the load broke off"
 		case <-stop:
 			late, why = time.After(0), "the guard was told to end"
 		case <-late:

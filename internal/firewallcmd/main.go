@@ -197,10 +197,11 @@ func (p *program) tell(w io.Writer, problems []firewall.Problem) {
 	}
 }
 
-// settings reads the configuration for verbs that need no more of it, and finds
-// the folders.
+// settings reads the configuration for verbs that need no more of it. The folders
+// hold even where it is wrong, since stop needs them.
 func (p *program) settings() (firewall.Settings, bool) {
 	s, problems, err := firewall.ReadSettings(p.opt.config, !p.opt.given)
+	p.dirs = firewall.Dirs{Run: s.RunDir, State: s.StateDir}
 	if err != nil {
 		p.complain(err)
 		return s, false
@@ -212,13 +213,16 @@ func (p *program) settings() (firewall.Settings, bool) {
 	if bad {
 		p.tell(p.errs, problems)
 	}
-	p.dirs = firewall.Dirs{Run: s.RunDir, State: s.StateDir}
 	return s, !bad
 }
 
-// open finds the kernel's programs as the settings say.
-func (p *program) open(s firewall.Settings) (*firewall.Kernel, error) {
+// open finds the kernel's programs as the settings say, or else those that the
+// last load was done with.
+func (p *program) open(s firewall.Settings, state firewall.State) (*firewall.Kernel, error) {
 	v6 := s.IPv6 == "yes" || s.IPv6 == firewall.Auto && firewall.HasIPv6()
+	if s.Backend == firewall.Auto && state.Backend != "" {
+		s.Backend = state.Backend
+	}
 	return firewall.Open(firewall.Programs{}, s.Backend, v6)
 }
 

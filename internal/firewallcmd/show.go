@@ -46,12 +46,12 @@ func (p *program) status(ctx context.Context) int {
 	if !ok {
 		return exitFaults
 	}
-	k, err := p.open(s)
+	state, loaded, err := p.dirs.ReadState()
 	if err != nil {
 		p.complain(err)
 		return exitFaults
 	}
-	state, loaded, err := p.dirs.ReadState()
+	k, err := p.open(s, state)
 	if err != nil {
 		p.complain(err)
 		return exitFaults
@@ -63,6 +63,9 @@ func (p *program) status(ctx context.Context) int {
 	}
 	if back, ok := p.dirs.LastRollback(); ok {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at %s a load was taken back: %s", back.Time.Local().Format(time.DateTime), back.Why))
+	}
+	if r.Running && !r.WaitsUntil.IsZero() && !p.guarded() {
+		r.Warnings = append(r.Warnings, "the guard that would put the former rules back is gone: call f2b-go firewall confirm or stop")
 	}
 	if p.opt.asJSON {
 		err = p.printJSON(r)

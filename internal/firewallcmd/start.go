@@ -20,9 +20,18 @@ func (p *program) load(ctx context.Context, reload bool) int {
 	if !ok {
 		return exitFaults
 	}
-	k, err := p.open(s)
+	state, _, err := p.dirs.ReadState()
 	if err != nil {
 		p.complain(err)
+		return exitFaults
+	}
+	k, err := p.open(s, state)
+	if err != nil {
+		p.complain(err)
+		return exitFaults
+	}
+	if state.Backend != "" && state.Backend != k.Backend {
+		p.complain(fmt.Errorf("the firewall is loaded with the iptables of the other kind (%s): call f2b-go firewall stop first", state.Backend))
 		return exitFaults
 	}
 	if !p.opt.dry {
@@ -138,7 +147,11 @@ func (l *loading) apply(ctx context.Context, rules firewall.Rules, state func(se
 			return errors.Join(err, g.dismiss())
 		}
 	}
-	if err := l.k.Apply(ctx, rules); err != nil {
+	change := l.k.Apply
+	if l.reload && l.prepared.Unchanged(l.k, l.state, g.former.Rules) {
+		change = l.k.ApplySets // which leaves the counters alone
+	}
+	if err := change(ctx, rules); err != nil {
 		return fmt.Errorf("%w; %s", err, g.goBack(ctx, l.k, "loading failed"))
 	}
 	seen, err := l.k.Snapshot(ctx)
@@ -181,15 +194,15 @@ func (l *loading) lists(ctx context.Context) error {
 }
 
 // show prints what would be loaded.
-func (p *loading) show() {
-	r := p.prepared.Rules
-	p.say("# ipset -exist restore\n%s\n# iptables-restore --noflush\n%s\n# ip6tables-restore --noflush\n%s", r.Sets, r.V4.Text(), r.V6.Text())
+func (l *loading) show() {
+	r := l.prepared.Rules
+	l.say("# ipset -exist restore\n%s\n# iptables-restore --noflush\n%s\n# ip6tables-restore --noflush\n%s", r.Sets, r.V4.Text(), r.V6.Text())
 	for _, t := range []struct {
 		program string
 		jumps   []firewall.Jump
 	}{{"iptables", r.V4.Jumps}, {"ip6tables", r.V6.Jumps}} {
 		for _, j := range t.jumps {
-			p.say("%s -I %s %s", t.program, j.Chain, joined(j.Rule))
+			l.say("%s -I %s %s", t.program, j.Chain, joined(j.Rule))
 		}
 	}
 }

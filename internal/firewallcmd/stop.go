@@ -10,14 +10,17 @@ import (
 
 // stop removes all that the firewall has made.
 func (p *program) stop(ctx context.Context) int {
-	s, ok := p.settings()
-	if !ok {
-		// What is wrong with the configuration must not keep anybody from opening the
-		// firewall.
-		s = firewall.Defaults()
-		p.dirs = firewall.Dirs{Run: s.RunDir, State: s.StateDir}
+	// What is wrong with the configuration must not keep anybody from opening the
+	// firewall.
+	s, _ := p.settings()
+	state, _, err := p.dirs.ReadState()
+	if err != nil {
+		p.complain(err)
 	}
-	k, err := p.open(s)
+	if state.Backend != "" {
+		s.Backend = state.Backend
+	}
+	k, err := p.open(s, state)
 	if err != nil {
 		p.complain(err)
 		return exitFaults
