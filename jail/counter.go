@@ -48,7 +48,8 @@ type counter struct {
 
 type counted struct {
 	ticket *Ticket
-	cost   int
+	cost   int  // what the ticket keeps, in bytes, near enough for a bound
+	fields int  // of which all but the matches
 	fresh  bool // in countNews.changed
 	told   bool // a store may know of it
 	gone   bool
@@ -105,6 +106,7 @@ func (c *counter) summary() string {
 
 func (c *counter) first(t *Ticket, count int) {
 	t.fill()
+	t.counted = true
 	t.First = t.Time
 	t.Attempts = t.Failures
 	if count > t.Failures {
@@ -166,8 +168,11 @@ func appendMatches(list, add []Match, limit int) []Match {
 }
 
 func (c *counter) weigh(e *counted) {
+	if e.fields == 0 {
+		e.fields = e.ticket.sizeOfFields()
+	}
 	c.bytes -= e.cost
-	e.cost = e.ticket.size()
+	e.cost = e.fields + e.ticket.sizeOfMatches()
 	c.bytes += e.cost
 }
 
@@ -261,12 +266,19 @@ func (c *counter) takeEvicted() int {
 	return n
 }
 
-// size is what a ticket keeps, in bytes, near enough for a bound.
-func (t *Ticket) size() int {
-	n := ticketCost
-	for _, m := range t.Matches {
+// sizeOfMatches is what the lines of a ticket take.
+func (t *Ticket) sizeOfMatches() (n int) {
+	for i := range t.Matches {
+		m := &t.Matches[i]
 		n += len(m.Before) + len(m.Date) + len(m.After) + 56
 	}
+	return n
+}
+
+// sizeOfFields is what the rest of it takes, which does not change while it is
+// counted.
+func (t *Ticket) sizeOfFields() int {
+	n := ticketCost
 	for _, f := range t.Fields {
 		n += 64
 		if s, ok := f.Value.(string); ok {

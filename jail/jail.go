@@ -68,8 +68,9 @@ type Jail struct {
 	live  *settings
 	draft *settings // the next ones, while a reload is under way
 
-	matching sync.Mutex // one batch of lines at a time
-	lastLoss float64    // when a loss was last told, guarded by matching
+	matching sync.Mutex // one batch of lines at a time; guards the next two
+	lastLoss float64    // when a loss was last told
+	spare    *Ticket    // memory for the next failure
 
 	acting    sync.Mutex // one action at a time; guards the next two
 	lastCheck float64

@@ -65,7 +65,7 @@ func exception(err error) string {
 
 // failed counts a failure unless it is ignored.
 func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
-	t := newTicket(f)
+	t := j.ticketOf(f)
 	if now := j.now(); t.Time > now {
 		t.Time, t.TimeInt = now, false
 	}
@@ -78,15 +78,26 @@ func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
 	j.count(ctx, s, t, 1)
 }
 
-// newTicket is the failure as a ticket, which shares no memory with the filter.
-func newTicket(f *filter.Failure) *Ticket {
-	t := &Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, raw: f.Fields.Clone()}
-	if len(f.Matches) > 0 {
-		t.Matches = make([]Match, len(f.Matches))
-		for i, m := range f.Matches {
-			t.Matches[i] = Match{Before: m.Before, Date: m.Date, After: m.After, Split: true}
-		}
+// newTicket is the failure as a ticket. Until its fields are filled it shares
+// their memory with the filter.
+func newTicket(f *filter.Failure) *Ticket { return new(Ticket).take(f) }
+
+// ticketOf is newTicket in memory that is used again for the next failure,
+// unless the counter has kept the ticket: most failures are of IDs that have one.
+func (j *Jail) ticketOf(f *filter.Failure) *Ticket {
+	if j.spare == nil || j.spare.counted {
+		j.spare = &Ticket{}
 	}
+	return j.spare.take(f)
+}
+
+// take makes the ticket that of a failure.
+func (t *Ticket) take(f *filter.Failure) *Ticket {
+	matches := t.Matches[:0]
+	for _, m := range f.Matches {
+		matches = append(matches, Match{Before: m.Before, Date: m.Date, After: m.After, Split: true})
+	}
+	*t = Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, Matches: matches, raw: f.Fields}
 	return t
 }
 

@@ -86,10 +86,11 @@ type Ticket struct {
 	// have run; 0 for one that was not committed.
 	Number int64
 
-	raw    filter.Fields // what Fields will be, until somebody asks
-	owed   bool          // of before the start, and perhaps not all actions have heard of it
-	banned bool          // all actions have been asked
-	epoch  int           // ban epoch at the last (re)ban
+	raw     filter.Fields // what Fields will be, until somebody asks
+	counted bool          // the counter has kept it
+	owed    bool          // of before the start, and perhaps not all actions have heard of it
+	banned  bool          // all actions have been asked
+	epoch   int           // ban epoch at the last (re)ban
 }
 
 // IP returns the address for the tag <ip>: the filter's address when the ID

@@ -98,6 +98,7 @@ type request struct {
 	final bool
 	max   int
 	buf   []byte // scratch of markSize+ChunkSize bytes
+	lend  bool   // the chunk may be part of buf
 }
 
 // take returns the chunk at r.off: from the window where another reader has
@@ -182,7 +183,10 @@ func readChunk(r request) (*chunk, error) {
 	last := lastLineEnd(data, r.off, r.term)
 	switch {
 	case last > 0:
-		c.data, c.end, c.exact = bytes.Clone(data[:last]), r.off+int64(last), true
+		c.data, c.end, c.exact = data[:last], r.off+int64(last), true
+		if !r.lend {
+			c.data = bytes.Clone(c.data)
+		}
 		return c, c.seal(r.f)
 	case !eof && r.max < ChunkSize:
 		r.max = ChunkSize

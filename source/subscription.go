@@ -120,11 +120,13 @@ func (sub *Subscription) step() (more bool) {
 	sub.s.mu.Lock()
 	list := slices.Clone(sub.cursors)
 	sub.s.mu.Unlock()
+	scratch := sub.s.w.scratch.Get().(*[]byte)
+	defer sub.s.w.scratch.Put(scratch)
 	for _, c := range list {
 		if sub.ctx.Err() != nil {
 			return false
 		}
-		got, from, err := sub.fetch(c)
+		got, from, err := sub.fetch(c, *scratch)
 		switch {
 		case errors.Is(err, errStale):
 			return sub.resolve(c, from)
@@ -144,8 +146,8 @@ func (sub *Subscription) step() (more bool) {
 }
 
 // fetch reads the next chunk of a file, nil if the file has been taken away, and
-// tells what it read from.
-func (sub *Subscription) fetch(c *cursor) (*chunk, *os.File, error) {
+// tells what it read from. The chunk may be part of scratch.
+func (sub *Subscription) fetch(c *cursor, scratch []byte) (*chunk, *os.File, error) {
 	s, w := sub.s, sub.s.w
 	if !sub.sought {
 		sub.sought = true
@@ -160,9 +162,7 @@ func (sub *Subscription) fetch(c *cursor) (*chunk, *os.File, error) {
 	if gone {
 		return nil, nil, nil
 	}
-	scratch := w.scratch.Get().(*[]byte)
-	defer w.scratch.Put(scratch)
-	r.buf = *scratch
+	r.buf, r.lend = scratch, !shared
 	got, err := c.file.take(r, shared)
 	return got, r.f, err
 }
