@@ -44,7 +44,12 @@ func (a *actionReader) stream() ([][]any, *Error) {
 		return nil, err
 	}
 	stream := [][]any{{"set", a.jail, "addaction", a.name}}
-	n := len(opts.list) + len(a.init.list)
+	n := 0
+	for _, o := range opts.list {
+		if actionOptions[o.name] || !strings.HasPrefix(o.name, borrowedAs) {
+			n++
+		}
+	}
 	multi, pairs := make([]any, 0, n), make([]any, 0, 2*n) // all pairs in one piece of memory
 	add := func(o option) {
 		pairs = append(pairs, o.name, o.value)

@@ -55,6 +55,7 @@ type Config struct {
 	readers   map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
 	lists     lists
 	scratch   tags.Scratch
+	pool      *optionPool         // nil where what is read outlives the reading of a jail
 	work      atomic.Int64        // what interpolation has cost so far, in bytes
 	inspected *Inspection         // takes the faults that reading goes on after; nil for none
 	texts     map[string][]string // lines of files, for lineOf
@@ -159,19 +160,46 @@ func (s *optionSet) set(name string, value any) {
 	s.list = append(s.list, option{name, value})
 }
 
-// merged returns a new set: s, overridden and extended by over, which may be nil.
-func (s *optionSet) merged(over *optionSet) *optionSet {
-	n := len(s.list) + 8
-	if over != nil {
-		n += len(over.list)
+// merged returns a new set: s, overridden and extended by over, which may be nil,
+// in the memory of a pool, which may be nil too.
+func (s *optionSet) merged(over *optionSet, in *optionPool) *optionSet {
+	if over == nil {
+		over = &optionSet{}
 	}
-	m := &optionSet{list: append(make([]option, 0, n), s.list...)}
-	if over != nil {
-		for _, o := range over.list {
-			m.set(o.name, o.value)
-		}
+	m := &optionSet{list: append(in.take(len(s.list)+len(over.list)), s.list...)}
+	for _, o := range over.list {
+		m.set(o.name, o.value)
 	}
 	return m
+}
+
+// optionPool is memory for sets of options that live as long as one jail is read.
+type optionPool struct {
+	chunk []option
+	used  int
+}
+
+// poolSize is how many options a pool has room for at a time.
+const poolSize = 2048
+
+// take gives an empty list with room for n options; one that grows beyond moves
+// elsewhere.
+func (p *optionPool) take(n int) []option {
+	if p == nil || n > poolSize {
+		return make([]option, 0, n)
+	}
+	if p.used+n > len(p.chunk) {
+		p.chunk, p.used = make([]option, poolSize), 0
+	}
+	p.used += n
+	return p.chunk[p.used-n : p.used-n : p.used]
+}
+
+// reset makes all that was taken free again.
+func (p *optionPool) reset() {
+	if p != nil {
+		p.used = 0
+	}
 }
 
 func (s *optionSet) dict() pytext.Dict {

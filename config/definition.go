@@ -25,10 +25,8 @@ type definitionReader struct {
 	init  *optionSet // parameters, then what [Init] adds (1.6.3)
 	opts  *optionSet // options of [Definition] that are not given
 	vars  *variables
-	cache map[string]found // tags that were looked up in the file
+	cache map[string]found // tags that were looked up in the file; nil for none yet
 	log   func(Message)
-
-	scratch *tags.Scratch // of the goroutine that the reader belongs to
 }
 
 // found is a tag's text, if it has one.
@@ -49,7 +47,8 @@ func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *
 }
 
 func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
-	return &definitionReader{reader: r, specs: specs, jail: jail, init: params, opts: &optionSet{}, cache: map[string]found{}, log: r.config.log, scratch: &r.config.scratch}
+	init := &optionSet{list: append(r.config.pool.take(len(params.list)+2*len(r.initOptions())+4), params.list...)}
+	return &definitionReader{reader: r, specs: specs, jail: jail, init: init, opts: &optionSet{}, log: r.config.log}
 }
 
 // load reads the options of the file. given are the jail's; a parameter has
@@ -57,9 +56,9 @@ func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *def
 func (d *definitionReader) load(given *optionSet, all bool) *Error {
 	merged := d.init
 	if given != nil {
-		merged = given.merged(d.init)
+		merged = given.merged(d.init, d.config.pool)
 	} else {
-		merged = merged.merged(nil)
+		merged = merged.merged(nil, d.config.pool)
 	}
 	d.vars = newVariables(merged)
 	opts, err := d.options(definition, asks{specs: d.specs, given: merged, vars: d.vars, steady: true})
@@ -151,7 +150,7 @@ func (d *definitionReader) tag(name string) (string, bool, error) {
 		return f.text, f.ok, nil
 	}
 	if !strings.Contains(name, "/") && d.lacks(definition, name, d.vars) {
-		d.cache[name] = found{}
+		d.remember(name, found{})
 		return "", false, nil
 	}
 	get := d.getEx
@@ -166,14 +165,21 @@ func (d *definitionReader) tag(name string) (string, bool, error) {
 	if err == nil && value != nil {
 		f = found{pytext.Str(value), true}
 	}
-	d.cache[name] = f
+	d.remember(name, f)
 	return f.text, f.ok, nil
+}
+
+func (d *definitionReader) remember(tag string, f found) {
+	if d.cache == nil {
+		d.cache = map[string]found{}
+	}
+	d.cache[tag] = f
 }
 
 // combined gives all options with their tags replaced but those to ignore, and
 // those that hold by condition (1.5.4).
 func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
-	all := d.opts.merged(d.init)
+	all := d.opts.merged(d.init, d.config.pool)
 	if len(all.list) == 0 {
 		return all, nil
 	}
@@ -193,7 +199,7 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 		}
 		setText(texts, o.name, o.value, "")
 	}
-	opt := tags.Options{Ignore: skip, Extra: d.tag, Scratch: d.scratch}
+	opt := tags.Options{Ignore: skip, Extra: d.tag, Scratch: &d.config.scratch}
 	if err := tags.Resolve(texts, opt); err != nil {
 		return nil, d.tagError(err)
 	}

@@ -64,7 +64,7 @@ func (c *Config) withLocals(names []string) []string {
 	for _, n := range names {
 		out = append(out, n)
 		stem, _ := splitExt(n)
-		if local := stem + ".local"; !listed[local] && !c.lists.lack(c.tree, local) && c.tree.isFile(local) {
+		if local := stem + ".local"; !listed[local] && c.lists.isFile(c.tree, local) {
 			out = append(out, local)
 		}
 	}
@@ -239,7 +239,7 @@ func (c *Config) candidates(name string) []string {
 	list = append(append(list, base+".local"), sorted(".local")...)
 	var out []string
 	for _, f := range list {
-		if !c.lists.lack(c.tree, f) && c.tree.exists(f) {
+		if c.lists.exists(c.tree, f) {
 			out = append(out, f)
 		}
 	}

@@ -30,7 +30,7 @@ type namedRaw struct {
 }
 
 // fewOptions is up to how many options a section is searched without its index.
-const fewOptions = 16
+const fewOptions = 40
 
 func newSection(pos Pos) *section { return &section{pos: pos} }
 

@@ -305,7 +305,7 @@ func (in *Inspection) inspectAction(j *jailReader, a jailAction, spec string) (*
 	if err != nil {
 		return nil, err
 	}
-	all := opts.merged(nil)
+	all := opts.merged(nil, nil)
 	for _, o := range a.reader.init.list {
 		if !all.has(o.name) {
 			all.set(o.name, o.value)

@@ -51,6 +51,8 @@ func (v *variables) get(name string) (any, bool) {
 	return value, ok
 }
 
+func (v *variables) has(name string) bool { return v != nil && v.set.has(name) }
+
 // hasAny tells whether one of some names is a variable.
 func (v *variables) hasAny(names []string) bool {
 	return v != nil && slices.ContainsFunc(names, v.set.has)

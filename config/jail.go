@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"f2b-go/internal/pytext"
@@ -78,7 +79,7 @@ func (j *jailReader) load(added *optionSet) (ok bool, err *Error) {
 		return false, err
 	}
 	if added != nil {
-		j.opts = j.opts.merged(added)
+		j.opts = j.opts.merged(added, nil)
 	}
 	if !j.enabled() {
 		return true, nil
@@ -130,7 +131,7 @@ func (j *jailReader) loadFilter(added *optionSet) (bool, *Error) {
 		return false, nil
 	}
 	if added != nil {
-		params = params.merged(added)
+		params = params.merged(added, nil)
 	}
 	filter, err := j.config.newFilter(name, j.name, params)
 	if err != nil {
@@ -150,6 +151,7 @@ func (j *jailReader) loadFilter(added *optionSet) (bool, *Error) {
 		return false, err
 	}
 	section := j.from.section(j.name, Pos{})
+	section.list = slices.Grow(section.list, len(combined.list))
 	for _, o := range combined.list {
 		if !strings.HasPrefix(o.name, borrowedAs) && o.name != "__name__" {
 			section.set(borrowedAs+o.name, raw{o.value, filter.where(o.name)})

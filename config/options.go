@@ -116,7 +116,7 @@ type asks struct {
 // options reads the asked options of a section. Missing ones get their default;
 // those without default stay out.
 func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
-	out := &optionSet{list: make([]option, 0, len(a.specs)+1)}
+	out := &optionSet{list: r.config.pool.take(len(a.specs) + 1)}
 	vars := a.vars
 	if vars == nil && a.given != nil {
 		vars = newVariables(a.given)
@@ -125,11 +125,7 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 		if a.given != nil && a.given.has(s.name) {
 			continue
 		}
-		from := vars
-		if vars != nil && vars.set == a.given {
-			from = nil // which has no such name
-		}
-		if r.lacks(sec, s.name, from) {
+		if r.hasSection(sec) && !r.holds(sec, s.name, vars) {
 			r.useDefault(out, sec, s)
 			continue
 		}

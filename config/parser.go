@@ -202,12 +202,15 @@ func (p *parser) lacks(sec, option string, vars *variables) bool {
 	if s == nil {
 		return false
 	}
-	option = lower(option)
-	if _, ok := vars.get(option); ok {
-		return false
+	return !p.holds(sec, lower(option), vars)
+}
+
+// holds tells whether a section, DEFAULT or the variables have an option.
+func (p *parser) holds(sec, option string, vars *variables) bool {
+	if s := p.sections[sec]; s != nil && s.has(option) {
+		return true
 	}
-	_, ok := p.find(sec, option)
-	return !ok
+	return vars.has(option) || p.defaults.has(option)
 }
 
 // getEx is get for a tag's name: section/option looks into that section, and

@@ -134,7 +134,7 @@ func dotNearEnd(name string) bool {
 
 func (c *Config) filterOfJail(text, name string, params *optionSet, backend string) (*FilterReading, error) {
 	out := &FilterReading{Source: FromJail, Name: name, BaseDir: c.dir, Params: params.dict()}
-	added := params.merged(nil)
+	added := params.merged(nil, nil)
 	added.set("backend", backend)
 	j := &jailReader{config: c, from: c.readers["jail"], name: name, forced: true}
 	ok, err := j.load(added)
@@ -150,7 +150,7 @@ func (c *Config) filterOfJail(text, name string, params *optionSet, backend stri
 		if err != nil {
 			return out, err
 		}
-		combined = combined.merged(opts)
+		combined = combined.merged(opts, nil)
 		out.Real = realOptions(j.filter.definitionReader, combined, added)
 	} else {
 		out.Real = realOptions(nil, combined, added)
@@ -177,10 +177,10 @@ func (c *Config) filterOfFile(text, name, base string, params *optionSet, backen
 		}
 		_, last := splitPath(name)
 		out.Name, _ = splitExt(last)
-		filter, err = c.under(out.BaseDir).newFilter(out.Name, testJail, params.merged(nil))
+		filter, err = c.under(out.BaseDir).newFilter(out.Name, testJail, params.merged(nil, nil))
 	} else {
 		out.Source, out.BaseDir = FromFile, ""
-		filter, err = c.under("").explicitFilter(absPath(name), params.merged(nil))
+		filter, err = c.under("").explicitFilter(absPath(name), params.merged(nil, nil))
 	}
 	failed := "ERROR: failed to load filter " + text
 	if err != nil {

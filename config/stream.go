@@ -98,11 +98,16 @@ func (c *Config) loadJails(o StreamOptions) (jails []*jailReader, good bool, err
 	if o.Jail == "" {
 		list = from.names()
 	}
+	if c.inspected == nil {
+		c.pool = &optionPool{}
+		defer func() { c.pool = nil }()
+	}
 	anyGood, anyBad := false, false
 	for _, name := range list {
 		if name == includeSection {
 			continue
 		}
+		c.pool.reset()
 		j := &jailReader{config: c, from: from, name: name}
 		ok, err := j.load(nil)
 		switch {
@@ -215,6 +220,9 @@ func (j *jailReader) tellLater(tell func(command []any)) {
 // logFiles lists the files of a pattern without dangling links. Logs are the
 // machine's files, also where the configuration is not.
 func (j *jailReader) logFiles(pattern string) []string {
+	if !hasMagic(pattern) && strings.IndexByte(pattern, 0) < 0 && !strings.HasSuffix(pattern, "/") && (osTree{}).exists(pattern) {
+		return []string{pattern}
+	}
 	var out []string
 	for _, p := range glob(osTree{}, pattern) {
 		if (osTree{}).exists(p) {

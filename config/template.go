@@ -27,6 +27,7 @@ type template struct {
 	after   []option // the result; where it has holes, holed tells
 	holed   [][]part // by place; nil for none
 	asked   []asked  // tags that were looked up beside the options
+	free    []string // names that their texts are made of, where no variable was among them
 	made    int      // how often it was made
 }
 
@@ -39,6 +40,7 @@ type part struct {
 type asked struct {
 	tag string
 	found
+	steady bool // only a variable among the free names could change it
 }
 
 // fits tells whether a set of options differs in the holes alone.
@@ -55,7 +57,11 @@ func (t *template) fits(d *definitionReader, all []option) bool {
 			return false
 		}
 	}
+	steady := !d.vars.hasAny(t.free)
 	for _, a := range t.asked {
+		if steady && a.steady {
+			continue
+		}
 		if text, ok, err := d.tag(a.tag); err != nil || ok != a.ok || text != a.text {
 			return false
 		}
@@ -145,11 +151,12 @@ func (t *template) make(d *definitionReader, opt tags.Options) {
 		}
 		setText(texts, o.name, o.value, text)
 	}
-	t.asked = nil
+	t.asked, t.free = nil, nil
 	opt.Extra = func(tag string) (string, bool, error) {
 		text, ok, err := d.tag(tag)
-		if a := (asked{tag, found{text, ok}}); !slices.Contains(t.asked, a) {
-			t.asked = append(t.asked, a)
+		names := d.askedFor(tag)
+		if a := (asked{tag, found{text, ok}, names != nil}); !slices.Contains(t.asked, a) {
+			t.asked, t.free = append(t.asked, a), append(t.free, names...)
 		}
 		return text, ok && strings.IndexByte(text, 0) < 0, err
 	}
@@ -170,6 +177,21 @@ func (t *template) make(d *definitionReader, opt tags.Options) {
 		}
 	}
 	t.after, t.holed = after, holed
+}
+
+// askedFor lists the names that a tag's text is made of, if no variable is among
+// them; nil where that is not known.
+func (d *definitionReader) askedFor(tag string) []string {
+	if strings.Contains(tag, "/") {
+		return nil
+	}
+	if d.lacks(definition, tag, d.vars) {
+		return []string{lower(tag)}
+	}
+	if known, ok := d.values[tag]; ok && !d.vars.hasAny(known.asked) {
+		return known.asked
+	}
+	return nil
 }
 
 // sign is the n-th text that stands for a value that varies.

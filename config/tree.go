@@ -27,6 +27,9 @@ type tree interface {
 	lexists(name string) bool
 	// list names what is in a directory, in the directory's own order.
 	list(dir string) []string
+	// types tells for each name in a directory whether it is plainly a regular file;
+	// nil for what cannot be listed.
+	types(dir string) map[string]bool
 }
 
 var (
@@ -59,18 +62,22 @@ func (osTree) read(name string) ([]byte, error) {
 	if info.Size > maxFile {
 		return nil, errTooLarge
 	}
-	return readLimited(descriptor(fd), info.Size)
+	return readLimited(&descriptor{fd: fd, regular: info.Mode&syscall.S_IFMT == syscall.S_IFREG}, info.Size)
 }
 
-// descriptor reads from an open file.
-type descriptor int
+// descriptor reads from an open file. A regular one ends where less comes than
+// was asked for.
+type descriptor struct {
+	fd      int
+	regular bool
+}
 
-func (d descriptor) Read(p []byte) (int, error) {
-	n, err := uninterrupted(func() (int, error) { return syscall.Read(int(d), p) })
-	if n <= 0 && err == nil {
+func (d *descriptor) Read(p []byte) (int, error) {
+	n, err := uninterrupted(func() (int, error) { return syscall.Read(d.fd, p) })
+	if n = max(n, 0); err == nil && (n == 0 || d.regular && n < len(p)) {
 		err = io.EOF
 	}
-	return max(n, 0), err
+	return n, err
 }
 
 // uninterrupted makes a system call again that a signal has cut short.
@@ -122,6 +129,27 @@ func (osTree) list(dir string) []string {
 	defer f.Close()
 	names, _ := f.Readdirnames(-1)
 	return names
+}
+
+func (osTree) types(dir string) map[string]bool {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(-1)
+	if err != nil {
+		return nil
+	}
+	return regular(entries)
+}
+
+func regular(entries []fs.DirEntry) map[string]bool {
+	types := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		types[e.Name()] = e.Type().IsRegular()
+	}
+	return types
 }
 
 // fsTree shows an fs.FS as the directory root.
@@ -179,13 +207,26 @@ func (t fsTree) isDir(name string) bool {
 	return ok && info.IsDir()
 }
 
-func (t fsTree) list(dir string) []string {
-	in, ok := t.inside(dir)
+func (t fsTree) types(dir string) map[string]bool {
+	entries, ok := t.entries(dir)
 	if !ok {
 		return nil
 	}
+	return regular(entries)
+}
+
+func (t fsTree) entries(dir string) ([]fs.DirEntry, bool) {
+	in, ok := t.inside(dir)
+	if !ok {
+		return nil, false
+	}
 	entries, err := fs.ReadDir(t.fs, in)
-	if err != nil {
+	return entries, err == nil
+}
+
+func (t fsTree) list(dir string) []string {
+	entries, ok := t.entries(dir)
+	if !ok {
 		return nil
 	}
 	names := make([]string, len(entries))
@@ -196,21 +237,35 @@ func (t fsTree) list(dir string) []string {
 }
 
 // lists remembers what is in the configuration's directories, so that files that
-// are not there need not be looked for one by one.
+// are not there, or are plainly there, need not be looked for one by one.
 type lists map[string]map[string]bool
+
+// names lists a directory: true for a regular file; nil if it cannot be listed.
+func (l lists) names(t tree, dir string) map[string]bool {
+	names, known := l[dir]
+	if !known {
+		names = t.types(dir)
+		l[dir] = names
+	}
+	return names
+}
 
 // lack tells that a directory could be listed and holds no such name.
 func (l lists) lack(t tree, name string) bool {
 	dir, base := path.Split(name)
-	names, known := l[dir]
-	if !known {
-		if list := t.list(dir); list != nil {
-			names = make(map[string]bool, len(list))
-			for _, n := range list {
-				names[n] = true
-			}
-		}
-		l[dir] = names
-	}
-	return names != nil && base != "" && !names[base]
+	names := l.names(t, dir)
+	_, has := names[base]
+	return names != nil && base != "" && !has
+}
+
+// exists tells whether there is something of that name, links followed.
+func (l lists) exists(t tree, name string) bool {
+	dir, base := path.Split(name)
+	return l.names(t, dir)[base] || !l.lack(t, name) && t.exists(name)
+}
+
+// isFile tells whether there is a regular file of that name, links followed.
+func (l lists) isFile(t tree, name string) bool {
+	dir, base := path.Split(name)
+	return l.names(t, dir)[base] || !l.lack(t, name) && t.isFile(name)
 }
