@@ -338,7 +338,8 @@ func (in *Inspection) inspectStream(j *jailReader, out *InspectedJail) *Error {
 			continue
 		}
 		if cmd[0] == "add" {
-			out.Journal = strings.HasPrefix(pytext.Str(cmd[2]), "systemd")
+			backend := pytext.Str(cmd[2])
+			out.Journal = strings.HasPrefix(backend, "systemd") || readsKernel(backend)
 		}
 		out.Commands = append(out.Commands, cmd)
 	}

@@ -183,7 +183,7 @@ func (j *jailReader) stream(missingLogs bool) ([][]any, *Error) {
 // logs gives the commands for the jail's log files. Without any, the jail may
 // turn to the journal or be skipped (3.9.3).
 func (j *jailReader) logs(value any, backend string, missing bool) ([][]any, string, *Error) {
-	if strings.HasPrefix(backend, "systemd") {
+	if strings.HasPrefix(backend, "systemd") || readsKernel(backend) {
 		return nil, backend, nil
 	}
 	var out [][]any
@@ -208,6 +208,13 @@ func (j *jailReader) logs(value any, backend string, missing bool) ([][]any, str
 		return out, backend, nil
 	}
 	return j.withoutLogs(backend, missing)
+}
+
+// readsKernel says whether a jail hears of packets from the kernel itself and
+// needs no log file: backends beyond fail2ban's.
+func readsKernel(backend string) bool {
+	name, _, _ := strings.Cut(backend, "[")
+	return name == "nflog" || name == "kmsg"
 }
 
 // tellLater gives the commands for the logs that may come later.

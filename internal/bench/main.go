@@ -46,16 +46,23 @@ func main() {
 	flag.IntVar(&b.lines, "lines", 500000, "lines of each log")
 	flag.IntVar(&b.rounds, "rounds", 5, "runs of ours, of which the fastest counts")
 	server := flag.Int("server", 200000, "lines of each log for the servers, 0 to leave them out")
+	onlyConfig := flag.Bool("config", false, "measure the reading of the configuration alone")
 	flag.Parse()
-	if err := b.run(*server); err != nil {
+	if err := b.run(*server, *onlyConfig); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(server int) error {
+func (b *bench) run(server int, onlyConfig bool) error {
 	if _, err := os.Stat(b.ours); err != nil {
 		return fmt.Errorf("finding our program (make build makes it): %w", err)
+	}
+	if err := b.compareConfig(); err != nil {
+		return err
+	}
+	if onlyConfig {
+		return nil
 	}
 	if err := b.makeLogs(b.dir, b.lines, 0); err != nil {
 		return err
