@@ -34,6 +34,8 @@ type General struct {
 	Socket, PidFile, LogLevel, LogTarget, SyslogSocket string
 	// ReportVersion is f2b-go's own option report_version; empty where it is not set.
 	ReportVersion string
+	// SocketGroup is f2b-go's own option socket_group; empty where it is not set.
+	SocketGroup string
 }
 
 // given are the settled values as if the command line had named them all.
@@ -77,12 +79,32 @@ func (c *Config) general(given map[string]string) (General, *Error) {
 		return t
 	}
 	g := General{Socket: value("socket"), PidFile: value("pidfile"), LogLevel: value("loglevel"), LogTarget: value("logtarget"), SyslogSocket: value("syslogsocket")}
-	if r := c.readers["fail2ban"]; r != nil && r.hasSection(definition) {
-		if v, err := r.get(definition, "report_version", nil); err == nil {
-			g.ReportVersion, _ = v.(string)
-		}
-	}
+	g.ReportVersion, g.SocketGroup = c.own("report_version"), c.own("socket_group")
 	return g, checkLevel(g.LogLevel)
+}
+
+// Own reads f2b-go's own options only, of a configuration that may be missing: a
+// server that its client starts is given all others.
+func (c *Config) Own() (reportVersion, socketGroup string) {
+	if err := c.readGeneral(); err != nil {
+		return "", ""
+	}
+	return c.own("report_version"), c.own("socket_group")
+}
+
+// own reads an option that fail2ban does not have, "" where it is not set or
+// the file was not read.
+func (c *Config) own(option string) string {
+	r := c.readers["fail2ban"]
+	if r == nil || !r.hasSection(definition) {
+		return ""
+	}
+	v, err := r.get(definition, option, nil)
+	if err != nil {
+		return ""
+	}
+	text, _ := v.(string)
+	return text
 }
 
 func (c *Config) readGeneral() *Error {

@@ -18,7 +18,7 @@ var (
 		"action_xarf action_cf_mwl action_blocklist_de action_abuseipdb fail2ban_agent fail2ban_version fail2ban_confpath default_backend")
 	filterGiven  = wordSet("logtype backend")
 	actionGiven  = wordSet("timeout name actname")
-	generalGiven = wordSet("report_version")
+	generalGiven = wordSet("report_version socket_group")
 )
 
 func wordSet(words string) map[string]bool {

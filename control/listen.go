@@ -21,6 +21,18 @@ var (
 // probeLimit is how long a socket that stands in the way may take to accept.
 const probeLimit = 2 * time.Second
 
+// Share opens a socket file to the members of a group, mode 0660; what they may
+// ask is decided by Server.Admit.
+func Share(path string, group int) error {
+	if err := os.Chown(path, -1, group); err != nil {
+		return fmt.Errorf("%w %s: giving it to group %d: %w", ErrSocket, path, group, err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrSocket, path, err)
+	}
+	return nil
+}
+
 // Listen makes the socket at path, mode 0600, and its folder where only the last
 // part is missing. A socket that a server answers on is never taken over; one
 // that was left behind is an error too, unless force says to replace it (5.6.4).

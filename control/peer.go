@@ -1,42 +1,74 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// mayCommand checks who is at the other end: root, or the user that this
-// process runs as. The socket's mode says the same; this holds where somebody
-// changed it.
-func mayCommand(conn *net.UnixConn) error {
-	uid, err := peerUser(conn)
-	if err != nil {
-		return fmt.Errorf("asking who connects: %w", err)
-	}
-	if uid != 0 && uid != os.Geteuid() {
-		return fmt.Errorf("user %d may not give commands", uid)
-	}
-	return nil
-}
+// noGroup is the group of nobody.
+const noGroup = -1
 
-func peerUser(conn *net.UnixConn) (uid int, err error) {
+// rights are what a client may ask.
+type rights int
+
+const (
+	rightsNone rights = iota
+	rightsRead        // commands that change nothing
+	rightsAll
+)
+
+// rightsOf asks who is at the other end: root, or the user that this process
+// runs as, may everything, members of the group may read. The socket's mode says
+// much the same; this holds where somebody changed it.
+func rightsOf(conn *net.UnixConn, group int) (r rights, who string, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return 0, err
+		return rightsNone, "", fmt.Errorf("asking who connects: %w", err)
 	}
 	var cred *unix.Ucred
+	var groups []uint32
 	var credErr error
 	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); credErr == nil && group != noGroup {
+			groups, credErr = peerGroups(int(fd))
+		}
 	})
-	if err == nil {
-		err = credErr
+	if err = errors.Join(err, credErr); err != nil {
+		return rightsNone, "", fmt.Errorf("asking who connects: %w", err)
 	}
-	if err != nil {
-		return 0, err
+	who = fmt.Sprintf("user %d", cred.Uid)
+	switch {
+	case cred.Uid == 0 || int(cred.Uid) == os.Geteuid():
+		return rightsAll, who, nil
+	case group != noGroup && (int(cred.Gid) == group || slices.Contains(groups, uint32(group))):
+		return rightsRead, who, nil
 	}
-	return int(cred.Uid), nil
+	return rightsNone, who, nil
+}
+
+// maxGroups bounds the groups of one process; the kernel's own bound.
+const maxGroups = 65536
+
+// peerGroups lists the other groups of the process at the other end.
+func peerGroups(fd int) ([]uint32, error) {
+	list := make([]uint32, 64)
+	for {
+		size := uint32(len(list) * 4)
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&list[0])), uintptr(unsafe.Pointer(&size)), 0)
+		switch {
+		case errno == 0:
+			return list[:size/4], nil
+		case errno == unix.ERANGE && len(list) < maxGroups:
+			list = make([]uint32, min(maxGroups, int(size/4)+1))
+		default:
+			return nil, errno
+		}
+	}
 }

@@ -45,6 +45,10 @@ type Server struct {
 	log    *slog.Logger // fail2ban.asyncserver
 	limits Limits
 
+	// group's members may ask what visitor answers; noGroup for nobody.
+	group   int
+	visitor Handler
+
 	mu      sync.Mutex
 	clients map[*client]bool
 	closing bool
@@ -60,7 +64,26 @@ type client struct {
 // NewServer returns a server that hands requests to handle.
 func NewServer(handle Handler, log *slog.Logger, limits Limits) *Server {
 	limits.fill()
-	return &Server{handle: handle, log: log, limits: limits, clients: map[*client]bool{}}
+	return &Server{handle: handle, log: log, limits: limits, group: noGroup, clients: map[*client]bool{}}
+}
+
+// Admit lets the members of a group in; their requests go to handle. It is
+// called before Serve.
+func (s *Server) Admit(group int, handle Handler) { s.group, s.visitor = group, handle }
+
+// handlerFor is what answers a client's requests; an error says that it may ask
+// nothing.
+func (s *Server) handlerFor(conn *net.UnixConn) (Handler, error) {
+	r, who, err := rightsOf(conn, s.group)
+	switch {
+	case err != nil:
+		return nil, err
+	case r == rightsAll:
+		return s.handle, nil
+	case r == rightsRead:
+		return s.visitor, nil
+	}
+	return nil, errors.New(who + " may not give commands")
 }
 
 // Serve accepts clients until the listener is closed; it does not wait for
@@ -143,7 +166,8 @@ func (s *Server) setBusy(c *client, busy bool) bool {
 
 // talk reads requests one after the other and answers each.
 func (s *Server) talk(ctx context.Context, c *client) {
-	if err := mayCommand(c.conn); err != nil {
+	handle, err := s.handlerFor(c.conn)
+	if err != nil {
 		s.log.Warn("Connection refused: " + err.Error())
 		_ = s.send(c.conn, "ERROR: "+err.Error())
 		return
@@ -159,7 +183,7 @@ func (s *Server) talk(ctx context.Context, c *client) {
 			return
 		}
 		s.setBusy(c, true)
-		err = s.send(c.conn, s.answer(ctx, msg))
+		err = s.send(c.conn, s.answer(ctx, handle, msg))
 		if !s.setBusy(c, false) || err != nil {
 			return
 		}
@@ -167,7 +191,7 @@ func (s *Server) talk(ctx context.Context, c *client) {
 }
 
 // answer turns a pickled request into a reply.
-func (s *Server) answer(ctx context.Context, msg []byte) (reply any) {
+func (s *Server) answer(ctx context.Context, handle Handler, msg []byte) (reply any) {
 	request, err := pickle.Decode(msg)
 	if err != nil {
 		s.log.Error("PROTO-error: load message failed: " + err.Error())
@@ -180,7 +204,7 @@ func (s *Server) answer(ctx context.Context, msg []byte) (reply any) {
 			reply = fmt.Sprintf("ERROR: %v", r)
 		}
 	}()
-	return s.handle(ctx, request)
+	return handle(ctx, request)
 }
 
 // send writes a reply in one piece: some clients take the first read for the

@@ -117,6 +117,26 @@ func (t *Table) Handle(ctx context.Context, request any) any {
 	return pytext.Tuple{0, value}
 }
 
+// readers are the commands that change nothing.
+var readers = map[string]bool{
+	"ping": true, "version": true, "echo": true, "server-status": true, "status": true, "stats": true, "statistic": true,
+	"statistics": true, "banned": true, "get": true,
+}
+
+// HandleReader is Handle for a client that may only read: of other commands, and
+// of an action's values, which may be passwords, it hears that it may not.
+func (t *Table) HandleReader(ctx context.Context, request any) any {
+	words, err := wordsOf(request)
+	if err != nil {
+		return pytext.Tuple{1, Exception(err)}
+	}
+	verb, _ := words[0].(string)
+	if !readers[verb] || verb == "get" && len(words) > 2 && words[2] == "action" {
+		return pytext.Tuple{1, pickle.Builtin("PermissionError", "Permission denied: members of the socket's group may only read")}
+	}
+	return t.Handle(ctx, request)
+}
+
 // Do does one request, waiting for others where it must, and logs its failure.
 func (t *Table) Do(ctx context.Context, request any) (any, error) {
 	words, err := wordsOf(request)

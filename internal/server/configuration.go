@@ -17,6 +17,7 @@ type general struct {
 	socket, pidfile                   string
 	loglevel, logtarget, syslogsocket string
 	version                           string // what `version` replies
+	socketGroup                       string // whose members may read; "" for nobody
 }
 
 // background is the context of work that nobody waits for in vain.
@@ -71,7 +72,10 @@ func (p *Program) readGeneral() error {
 	}
 	p.general = general{
 		socket: g.Socket, pidfile: g.PidFile, loglevel: g.LogLevel, logtarget: g.LogTarget,
-		syslogsocket: g.SyslogSocket, version: g.ReportVersion,
+		syslogsocket: g.SyslogSocket, version: g.ReportVersion, socketGroup: g.SocketGroup,
+	}
+	if p.opt.async {
+		p.general.version, p.general.socketGroup = p.cfg.Own()
 	}
 	if p.general.version == "" {
 		p.general.version = Reported
@@ -83,8 +87,8 @@ func (p *Program) readGeneral() error {
 
 // readOptions say what is to be read.
 type readOptions struct {
-	jail   string // a jail's name or allJails
-	start  bool   // for a start: a jail that cannot be set up is left out
+	jail  string // a jail's name or allJails
+	start bool   // for a start: a jail that cannot be set up is left out
 }
 
 // readConfig turns the configuration into the commands of a start or reload.

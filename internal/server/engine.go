@@ -16,6 +16,7 @@ import (
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
 	"f2b-go/internal/shell"
+	"f2b-go/internal/systemd"
 	"f2b-go/jail"
 	"f2b-go/source"
 )
@@ -43,6 +44,7 @@ type engine struct {
 
 	settings settings
 	database database
+	notify   *systemd.Notifier
 	quit     func() // begins the server's end once all jails have stopped
 
 	mu      sync.Mutex
@@ -228,6 +230,7 @@ func (e *engine) DropJail(name string) {
 // Quit stops all jails and then lets the server end. The observer's lines are
 // fail2ban's (7.3); its work is done by the jails here.
 func (e *engine) Quit(ctx context.Context) {
+	e.notify.Stopping()
 	e.say.Info("Shutdown in progress...")
 	observer := e.log.Logger("fail2ban.observer")
 	observer.Info("Observer stop ... try to end queue 5 seconds")
@@ -235,6 +238,19 @@ func (e *engine) Quit(ctx context.Context) {
 	e.StopAll(ctx)
 	e.closeDatabase()
 	e.quit()
+}
+
+// tellReady tells systemd that what was begun is done.
+func (e *engine) tellReady() {
+	running := 0
+	e.mu.Lock()
+	for _, r := range e.jails {
+		if r.started() {
+			running++
+		}
+	}
+	e.mu.Unlock()
+	e.notify.Ready(fmt.Sprintf("%d jails", running))
 }
 
 // NewAction makes the action that addaction asks for; of Python actions only

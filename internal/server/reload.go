@@ -77,6 +77,7 @@ func (e *engine) BeginReload(request control.Reload) error {
 	}
 	p.undo = append(p.undo, e.settings.keep(e))
 	e.pending = p
+	e.notify.Reloading()
 	return nil
 }
 
@@ -103,6 +104,7 @@ func (e *engine) addToReload(name, backend string) error {
 
 // AbortReload forgets all that the stream brought.
 func (e *engine) AbortReload() {
+	defer e.tellReady()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p := e.pending
@@ -158,6 +160,7 @@ func (e *engine) EndReload(ctx context.Context) {
 	}
 	e.replace(gone, p)
 	e.say.Info("Reload finished.")
+	e.tellReady()
 }
 
 func unbanAll(ctx context.Context, list []*resident, p *reloading) {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"os/user"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +22,7 @@ import (
 	"f2b-go/filter/date"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/shell"
+	"f2b-go/internal/systemd"
 	"f2b-go/jail"
 	"f2b-go/source"
 )
@@ -30,9 +33,11 @@ const goodbye = 5 * time.Second
 // serveOptions say how a server runs.
 type serveOptions struct {
 	socket, pidfile, pname            string
+	socketGroup                       string // whose members may read; "" for nobody
 	loglevel, logtarget, syslogsocket string
 	version                           string
 	force, daemon                     bool
+	async                             bool // the configuration comes over the socket
 	streams                           logfmt.Streams
 }
 
@@ -67,12 +72,90 @@ func serve(opt serveOptions, ready func(*running) error) (err error) {
 		say.Info("Daemon started")
 	}
 	log.Logger("fail2ban.observer").Info("Observer start...")
-	r.ln, err = control.Listen(opt.socket, opt.force, log.Logger("fail2ban.asyncserver"))
-	if err != nil {
+	if err := r.openSocket(); err != nil {
 		say.Error("Could not start server: " + err.Error())
 		return err
 	}
+	r.engine.notify, err = systemd.NewNotifier()
+	if err != nil {
+		say.Error(err.Error())
+	}
+	defer r.engine.notify.Close()
 	return r.work(ready)
+}
+
+// openSocket takes the socket that systemd opened, or makes one.
+func (r *running) openSocket() (err error) {
+	r.ln, err = systemd.Listener("fail2ban")
+	switch {
+	case err != nil:
+		return err
+	case r.ln != nil:
+		r.engine.say.Info("Using the socket " + r.ln.Addr().String() + " of systemd")
+		return nil
+	}
+	r.ln, err = control.Listen(r.opt.socket, r.opt.force, r.engine.log.Logger("fail2ban.asyncserver"))
+	return err
+}
+
+// admitGroup lets the members of socket_group read. Where that cannot be done
+// the socket stays root's.
+func (r *running) admitGroup(server *control.Server) {
+	if r.opt.socketGroup == "" {
+		return
+	}
+	group, err := groupNumber(r.opt.socketGroup)
+	if err == nil {
+		server.Admit(group, r.table.HandleReader)
+		err = control.Share(r.ln.Addr().String(), group)
+	}
+	if err != nil {
+		r.engine.say.Error("socket_group " + r.opt.socketGroup + " may not ask: " + err.Error())
+	}
+}
+
+// groupNumber finds a group by its name or number.
+func groupNumber(name string) (int, error) {
+	if n, err := strconv.Atoi(name); err == nil && n >= 0 {
+		return n, nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(g.Gid)
+}
+
+// handle answers requests; once the configuration has come over the socket,
+// systemd hears that the server is ready.
+func (r *running) handle(ctx context.Context, request any) any {
+	reply := r.table.Handle(ctx, request)
+	if words, ok := request.([]any); ok && len(words) > 1 && words[0] == "server-stream" {
+		r.engine.tellReady()
+	}
+	return reply
+}
+
+// showLife tells systemd's watchdog from time to time that the server lives,
+// which it does where its jails can be asked.
+func (r *running) showLife(ctx context.Context) {
+	every := r.engine.notify.Watchdog()
+	if every == 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, j := range r.engine.Jails() {
+				j.Idle()
+			}
+			r.engine.notify.Alive()
+		}
+	}
 }
 
 // openLog sets the log up before the first line; a target that cannot be
@@ -98,7 +181,8 @@ func (r *running) work(ready func(*running) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	r.table = control.NewTable(r.engine, log.Logger("fail2ban.transmitter"), r.engine.clock)
-	server := control.NewServer(r.table.Handle, log.Logger("fail2ban.asyncserver"), control.Limits{})
+	server := control.NewServer(r.handle, log.Logger("fail2ban.asyncserver"), control.Limits{})
+	r.admitGroup(server)
 
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -111,12 +195,16 @@ func (r *running) work(ready func(*running) error) error {
 			r.engine.say.Error("Following logs ended: " + err.Error())
 		}
 	})
+	all.Go(func() { r.showLife(watch) })
 	served := make(chan error, 1)
 	all.Go(func() { served <- server.Serve(ctx, r.ln) })
 
 	startErr := ready(r)
-	if startErr != nil {
+	switch {
+	case startErr != nil:
 		r.table.Quit(ctx)
+	case !r.opt.async:
+		r.engine.tellReady()
 	}
 	select {
 	case <-r.done:

@@ -13,6 +13,7 @@ import (
 	"f2b-go/control/pickle"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
+	"f2b-go/internal/systemd"
 )
 
 // daemonMark in the environment tells a server that it runs in the background
@@ -24,7 +25,8 @@ const pingLimit = 2 * time.Second
 
 // start starts a server, in the background or here (5.2).
 func (p *Program) start() error {
-	if p.alive(pingLimit) {
+	handed := systemd.Handed()
+	if !handed && p.alive(pingLimit) {
 		p.say.Error("Server already running")
 		return errTold
 	}
@@ -32,7 +34,7 @@ func (p *Program) start() error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(p.general.socket); err == nil && !p.opt.force {
+	if _, err := os.Lstat(p.general.socket); err == nil && !p.opt.force && !handed {
 		p.say.Error("Fail2ban seems to be in unexpected state (not running but the socket exists)")
 		p.say.Debug("the option -x replaces the socket " + p.general.socket)
 		return errTold
@@ -96,7 +98,7 @@ func (p *Program) serveOptions(daemon bool) serveOptions {
 	return serveOptions{
 		socket: p.general.socket, pidfile: p.general.pidfile, pname: p.opt.pname,
 		loglevel: p.general.loglevel, logtarget: p.general.logtarget, syslogsocket: p.general.syslogsocket,
-		version: p.general.version, force: p.opt.force, daemon: daemon,
+		socketGroup: p.general.socketGroup, version: p.general.version, force: p.opt.force, daemon: daemon,
 		streams: logfmt.Streams{Out: p.Out, Err: p.Err},
 	}
 }
