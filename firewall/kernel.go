@@ -83,19 +83,11 @@ func Open(run Runner, backend string, v6 bool) (*Kernel, error) {
 	if _, err := exec.LookPath("ipset"); err != nil {
 		return nil, fmt.Errorf("looking for ipset: %w (%w); install the package ipset", ErrMissing, err)
 	}
-	suffix := ""
-	switch backend {
-	case NFT, Legacy:
-		suffix = "-" + backend
-	case Auto:
-		var err error
-		if suffix, err = inUse(run); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("choosing iptables: %w %q is none of auto, nft and legacy", ErrBackend, backend)
+	backend, suffix, err := choose(run, backend)
+	if err != nil {
+		return nil, err
 	}
-	k := &Kernel{run: run}
+	k := &Kernel{run: run, Backend: backend}
 	names := []string{"iptables"}
 	if v6 {
 		names = append(names, "ip6tables")
@@ -111,10 +103,6 @@ func Open(run Runner, backend string, v6 bool) (*Kernel, error) {
 		}
 		k.families = append(k.families, family{v6: name == "ip6tables", tables: t, restore: name + suffix + "-restore"})
 	}
-	k.Backend = NFT
-	if version, err := run.Run(context.Background(), "", "iptables"+suffix, "--version"); err == nil && !strings.Contains(version, "nf_tables") {
-		k.Backend = Legacy
-	}
 	return k, nil
 }
 
@@ -127,21 +115,25 @@ func HasIPv6() bool {
 	return err == nil
 }
 
-// inUse returns "-legacy" or "-nft" where only that kind of iptables has rules
-// and iptables is the other one, and else "".
-func inUse(run Runner) (suffix string, err error) {
+// choose settles the kind of iptables, and what ends the names of its programs
+// where iptables itself is the other kind. Auto is what iptables is, unless only
+// the other kind has rules.
+func choose(run Runner, wanted string) (backend, suffix string, err error) {
 	version, err := run.Run(context.Background(), "", "iptables", "--version")
 	if err != nil {
-		return "", fmt.Errorf("looking for iptables: %w (%w); install the package iptables", ErrMissing, err)
+		return "", "", fmt.Errorf("looking for iptables: %w (%w); install the package iptables", ErrMissing, err)
 	}
-	other := Legacy
+	plain, other := NFT, Legacy
 	if !strings.Contains(version, "nf_tables") {
-		other = NFT
+		plain, other = Legacy, NFT
 	}
-	if filled(run, other) && !filled(run, "") {
-		return "-" + other, nil
+	switch {
+	case wanted == plain, wanted == Auto && (!filled(run, other) || filled(run, "")):
+		return plain, "", nil
+	case wanted == other, wanted == Auto:
+		return other, "-" + other, nil
 	}
-	return "", nil
+	return "", "", fmt.Errorf("choosing iptables: %w %q is none of auto, nft and legacy", ErrBackend, wanted)
 }
 
 // filled tells whether one kind of iptables has rules in its filter table. The
@@ -189,7 +181,7 @@ func culprit(text string, err error) string {
 		return ""
 	}
 	lines := strings.Split(text, "\n")
-	if line < 1 || line > len(lines) {
+	if line < 1 || line > len(lines) || lines[line-1] == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (line %d: %s)", line, lines[line-1])
