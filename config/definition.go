@@ -146,11 +146,12 @@ func (d *definitionReader) loadInit(given *optionSet) *Error {
 
 // tag looks a tag up in the file as an option of [Definition] (1.5.2).
 func (d *definitionReader) tag(name string) (string, bool, error) {
-	if !strings.Contains(name, "/") && d.lacks(definition, name, d.vars) {
-		return "", false, nil // as <HOST> and most others that stay
-	}
 	if f, ok := d.cache[name]; ok {
 		return f.text, f.ok, nil
+	}
+	if !strings.Contains(name, "/") && d.lacks(definition, name, d.vars) {
+		d.remember(name, found{})
+		return "", false, nil
 	}
 	get := d.getEx
 	if !strings.Contains(name, "/") {
@@ -168,6 +169,8 @@ func (d *definitionReader) tag(name string) (string, bool, error) {
 	return f.text, f.ok, nil
 }
 
+// remember keeps what a tag came to, as fail2ban does, even where the filter is
+// read again for its jail with more variables.
 func (d *definitionReader) remember(tag string, f found) {
 	if d.cache == nil {
 		d.cache = map[string]found{}

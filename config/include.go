@@ -192,7 +192,7 @@ func (c *Config) read(name string) (*reader, *Error) {
 
 func (c *Config) readAll(r *reader) *Error {
 	if !c.tree.exists(c.dir) {
-		return &Error{Class: "ValueError", Pos: Pos{File: c.dir}, Text: "Base configuration directory " + c.dir + " does not exist",
+		return &Error{Class: "ValueError", Pos: Pos{File: c.dir}, Text: "Base configuration directory " + c.dir + " does not exist ", // the blank is fail2ban's
 			Remedy: "name an existing one with -c"}
 	}
 	candidates := c.candidates(r.name)
@@ -202,6 +202,7 @@ func (c *Config) readAll(r *reader) *Error {
 			Remedy: "create the file or correct the name"})
 		return nil
 	}
+	r.file = candidates[0]
 	read, err := c.merge(r.parser, candidates)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ type parser struct {
 	sections map[string]*section
 	order    []string
 	config   *Config
+	file     string // the first that it is made of, but for their includes
 }
 
 func (c *Config) newParser() *parser {
@@ -138,17 +139,7 @@ func (p *parser) pos(sec, option string) Pos {
 }
 
 func (p *parser) noSection(sec string) *Error {
-	return &Error{Class: "NoSectionError", Section: sec, Text: "No section: " + pytext.Repr(sec), Pos: p.anyPos()}
-}
-
-// anyPos names the first file of the parser, for faults of things that are nowhere.
-func (p *parser) anyPos() Pos {
-	for _, name := range p.order {
-		if f := p.sections[name].pos.File; f != "" {
-			return Pos{File: f}
-		}
-	}
-	return Pos{}
+	return &Error{Class: "NoSectionError", Section: sec, Text: "No section: " + pytext.Repr(sec), Pos: Pos{File: p.file}}
 }
 
 // get returns an option of a section, with interpolation: a string, or, where a

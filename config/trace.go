@@ -270,7 +270,7 @@ func (in *Inspection) WhereGeneral(option string) Place {
 	if o, ok := r.find(definition, option); ok {
 		return r.placeOf(definition, option, o)
 	}
-	return Place{Section: definition, Option: option, Pos: r.anyPos()}
+	return Place{Section: definition, Option: option, Pos: Pos{File: r.file}}
 }
 
 // IsJailFile tells whether a file belongs to jail.conf, by its name or as an include.

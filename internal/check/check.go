@@ -146,7 +146,7 @@ func (c *checker) message(m config.Message) {
 // add adds a fault, once.
 func (c *checker) add(s Severity, at config.Place, text, remedy string) {
 	f := Fault{File: at.File, Line: max(at.Line, 1), Section: clean(at.Section), Option: clean(at.Option), Severity: s,
-		Text: clean(text), Remedy: clean(remedy)}
+		Text: strings.TrimRight(clean(text), " "), Remedy: clean(remedy)}
 	if f.File == "" {
 		f.File = c.in.Dir()
 	}
