@@ -132,12 +132,15 @@ func (c *checker) set(spare *jail.Jail, j *config.InspectedJail, word string, ar
 	}
 }
 
-// pythonPlace is where Python finds a fault in an expression.
-const pythonPlace = " (<string>, line 1)"
+// pythonPlaces are where Python finds a fault in an expression, and in a formula.
+var pythonPlaces = []string{" (<string>, line 1)", " (~inline-conf-expr~, line 1)"}
 
 // refused adds an error of the server's.
 func (c *checker) refused(j *config.InspectedJail, option, value string, err error) {
-	text := strings.TrimSuffix(err.Error(), pythonPlace)
+	text := err.Error()
+	for _, place := range pythonPlaces {
+		text = strings.TrimSuffix(text, place)
+	}
 	remedy := remedies[option]
 	switch {
 	case strings.HasSuffix(option, "regex"):

@@ -8,6 +8,7 @@ package pytext
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode"
@@ -90,6 +91,8 @@ func writeRepr(b *strings.Builder, v any) {
 		writeSeq(b, "(", ")", t)
 	case Dict:
 		writeDict(b, t)
+	case *big.Int: // an int, and a fmt.Stringer too
+		b.WriteString(t.String())
 	case fmt.Stringer:
 		writeQuoted(b, t.String())
 	default:
