@@ -10,13 +10,14 @@ import (
 
 // backendNames are what a jail may ask for besides auto. gamin is taken as
 // pyinotify, whose events it once gave (3.10.3).
-var backendNames = []string{"pyinotify", "polling", "systemd", "gamin"}
+// nflog and kmsg are beyond fail2ban: packets as the kernel tells of them.
+var backendNames = []string{"pyinotify", "polling", "systemd", "gamin", "nflog", "kmsg"}
 
 // backendUse is how fail2ban's log names what a backend reads with.
-var backendUse = map[string]string{"pyinotify": "pyinotify", "polling": "poller", "systemd": "systemd"}
+var backendUse = map[string]string{"pyinotify": "pyinotify", "polling": "poller", "systemd": "systemd", "nflog": "nflog", "kmsg": "kmsg"}
 
 // parseBackend splits the option's text, `name[key=value,…]`, and says what it
-// comes to: pyinotify, polling or systemd.
+// comes to: pyinotify, polling, systemd, nflog or kmsg.
 func parseBackend(text string) (name, options string, err error) {
 	asked, options, _ := strings.Cut(strings.TrimSpace(text), "[")
 	if asked == "" {

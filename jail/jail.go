@@ -123,6 +123,11 @@ func New(name, backend string, env Env) (*Jail, error) {
 	}
 	j.reads = reads
 	j.tellBackend(options)
+	if group, given := j.journalArgs["group"]; given && reads == "nflog" {
+		if n, err := strconv.ParseUint(group, 10, 16); err != nil || n == 0 {
+			return nil, valueError("nflog[group=" + group + "]: a group is a number from 1 to 65535")
+		}
+	}
 	return j, nil
 }
 

@@ -51,7 +51,7 @@ func (n *journal) start() {
 		n.j.logs.filter.Error(n.j.say("the journal is not read: " + err.Error()))
 		return
 	}
-	if len(matches) == 0 {
+	if len(matches) == 0 && n.j.reads == "systemd" {
 		n.j.logs.filter.Log(context.Background(), logfmt.LevelNotice, n.j.say("Jail started without 'journalmatch' set. "+
 			"Jail regexs will be checked against all journal entries, which is not advised for performance reasons."))
 	}
@@ -60,10 +60,26 @@ func (n *journal) start() {
 	n.stop, n.over, n.reads = cancel, make(chan struct{}), matches
 	go func(over chan struct{}) {
 		defer close(over)
-		if err := n.j.env.Journal.Follow(ctx, opt, from, n); err != nil && ctx.Err() == nil {
-			n.j.logs.filter.Error(n.j.say("the journal is not read any more: " + err.Error()))
+		if err := n.reader().Follow(ctx, opt, from, n); err != nil && ctx.Err() == nil {
+			n.j.logs.filter.Error(n.j.say("the " + journalNames[n.j.reads] + " is not read any more: " + err.Error()))
 		}
 	}(n.over)
+}
+
+// journalNames is what the backends without log files read.
+var journalNames = map[string]string{"systemd": "journal", "nflog": "NFLOG group", "kmsg": "kernel's log"}
+
+// reader is what the backend reads with. nflog may have a group of its own:
+// nflog[group=7].
+func (n *journal) reader() JournalReader {
+	switch n.j.reads {
+	case "kmsg":
+		return source.Kmsg{Log: n.j.logs.filter}
+	case "nflog":
+		group, _ := strconv.ParseUint(n.j.journalArgs["group"], 10, 16)
+		return source.NFLOG{Group: uint16(group), Log: n.j.logs.filter}
+	}
+	return n.j.env.Journal
 }
 
 // halt stops reading.

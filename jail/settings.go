@@ -166,7 +166,7 @@ func (j *Jail) SetIgnoreCache(text string) error {
 }
 
 // Journal says whether the jail reads the journal instead of files.
-func (j *Jail) Journal() bool { return j.reads == "systemd" }
+func (j *Jail) Journal() bool { return j.reads == "systemd" || j.reads == "nflog" || j.reads == "kmsg" }
 
 // AddJournalMatch adds a journalmatch; "+" begins another alternative. A jail
 // on files has none.
