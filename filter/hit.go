@@ -80,10 +80,12 @@ func (f *Filter) merge(j *job, h *hit) (mlfid string, ok bool) {
 	}
 	rec := &f.scratch.rec
 	fs := rec.fields[:0]
-	if j.s.pref == nil || j.caps == nil && len(j.pre) == 0 {
+	if j.s.pref != nil {
+		fs = j.prefFields(fs)
+	}
+	if len(fs) == 0 { // without others the groups that took no part stay, too
 		fs = h.re.fields(fs, v, h.caps)
 	} else {
-		fs = j.prefFields(fs)
 		f.scratch.own = h.re.fields(f.scratch.own[:0], v, h.caps)
 		fs.update(f.scratch.own)
 	}

@@ -122,6 +122,19 @@ func TestPrefGroupsStay_2_2_9(t *testing.T) {
 	}
 }
 
+// TestEmptyGroupsStay is a prefregex without groups of its own: as without one,
+// the groups that took no part are data, too.
+func TestEmptyGroupsStay_2_2_9(t *testing.T) {
+	f := newFilter(t, setup{Pref: `^ <F-CONTENT>.+</F-CONTENT>$`, Fail: []string{`^fail (?:<F-USER>\w+</F-USER> )?<ADDR>`}}, filter.Env{})
+	found, _ := f.Judge(filter.Line{Text: []byte(day + "50 fail 1.2.3.4")}, filter.Mode{})
+	if len(found) != 1 {
+		t.Fatalf("found %v", found)
+	}
+	if user, ok := found[0].Fields.Get("user"); !ok || user.Kind != filter.None {
+		t.Errorf("user is %v", user)
+	}
+}
+
 // TestBareColons is the other difference to 1.0.2.
 func TestBareColons_9_3(t *testing.T) {
 	got := verdicts(t, setup{Fail: []string{`from <ADDR>$`}, Lines: []string{day + "50 from ::"}}, filter.Env{})

@@ -191,10 +191,12 @@ func (rec *record) fill() {
 // fields appends the groups of prefregex and failregex.
 func (l *lean) fields(fs Fields, v *view) Fields {
 	k := l.keys
-	if len(l.pref) == 0 {
+	if len(l.pref) > 0 {
+		fs = k.pref.contextFields(fs, *v, l.pref)
+	}
+	if len(fs) == 0 { // without others the groups that took no part stay, too
 		return k.re.fields(fs, v, l.own)
 	}
-	fs = k.pref.contextFields(fs, *v, l.pref)
 	for i, at := range k.layout {
 		switch n := &k.re.named[i]; {
 		case l.own[2*n.group] < 0:
