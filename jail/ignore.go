@@ -38,7 +38,8 @@ type ignoreEnv struct {
 	self     *Self
 	expander Expander
 	runner   Runner
-	log      *slog.Logger // fail2ban.filter
+	lookup   func(ctx context.Context, ip string) ([]string, error) // an address's names
+	log      *slog.Logger                                           // fail2ban.filter
 }
 
 // ignorer decides which failures do not count (2.10).
@@ -52,6 +53,7 @@ type ignorer struct {
 	exact   map[ipaddr.Addr]bool
 	list    []ignoreEntry // networks, names and files in order; only appended to in place
 	cache   *ignoreCache
+	google  googlebot
 }
 
 type ignoreEntry struct {
@@ -69,7 +71,10 @@ type ignoreCache struct {
 }
 
 func newIgnorer(env ignoreEnv) *ignorer {
-	return &ignorer{env: env, self: true, command: false, exact: map[ipaddr.Addr]bool{}}
+	return &ignorer{
+		env: env, self: true, command: false, exact: map[ipaddr.Addr]bool{},
+		google: googlebot{lookup: env.lookup, resolver: env.resolver, clock: env.clock, answers: newTTLCache(googlebotKept, googlebotSeconds)},
+	}
 }
 
 // add takes over an entry of ignoreip. An empty one is nothing.
@@ -217,6 +222,13 @@ func (ig *ignorer) covers(e ignoreEntry, id ipaddr.Addr) string {
 
 // run asks the ignorecommand: exit code 0 means ignore, 1 means no (2.10.6).
 func (ig *ignorer) run(ctx context.Context, command string, t *Ticket) bool {
+	if limit, ok := googlebotLimitOf(command); ok && ig.env.lookup != nil {
+		yes, err := ig.google.is(ctx, t.IP(), limit)
+		if err != nil {
+			ig.env.log.Error("[" + ig.env.jail + "] " + err.Error())
+		}
+		return yes
+	}
 	if ig.env.runner == nil {
 		return false
 	}

@@ -41,6 +41,9 @@ type Env struct {
 	Random       func() float64 // in [0, 1), for bantime.rndtime; nil: math/rand
 	// LookupTXT is for the status flavour cymru; nil: the system's resolver.
 	LookupTXT func(ctx context.Context, name string) ([]string, error)
+	// LookupAddr finds the names of an address, for the ignorecommand of
+	// apache-fakegooglebot; nil: the system's resolver.
+	LookupAddr func(ctx context.Context, ip string) ([]string, error)
 }
 
 // Jail is one [section] of the configuration at work.
@@ -150,6 +153,9 @@ func (e *Env) fill() {
 	if e.LookupTXT == nil {
 		e.LookupTXT = net.DefaultResolver.LookupTXT
 	}
+	if e.LookupAddr == nil {
+		e.LookupAddr = net.DefaultResolver.LookupAddr
+	}
 	if e.NewFilter == nil {
 		clock, local, log := e.Clock, e.Local, e.Log
 		e.NewFilter = func(jail string) *filter.Filter {
@@ -163,7 +169,7 @@ func (j *Jail) newSettings() *settings {
 		filter: j.env.NewFilter(j.name),
 		ignore: newIgnorer(ignoreEnv{
 			jail: j.name, clock: j.env.Clock, resolver: j.env.Resolver, self: j.env.Self,
-			expander: j.env.Expander, runner: j.env.Runner, log: j.logs.filter,
+			expander: j.env.Expander, runner: j.env.Runner, lookup: j.env.LookupAddr, log: j.logs.filter,
 		}),
 		increment: newIncrement(), maxRetry: defaultMaxRetry, maxMatches: defaultMaxMatches,
 		findTime: Int(defaultFindTime), banTime: Int(defaultBanTime),
