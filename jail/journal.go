@@ -158,10 +158,17 @@ func (n *journal) CaughtUp() {
 	}
 }
 
-// journalOptions reads the options of the backend (2.9.4).
+// journalOptions reads the options of the backend.
 func (j *Jail) journalOptions(matches [][]string) (source.JournalOptions, error) {
-	opt := source.JournalOptions{Matches: matches, Log: j.logs.filter}
-	given := j.journalArgs
+	opt, err := JournalOptions(j.journalArgs, matches)
+	opt.Log = j.logs.filter
+	return opt, err
+}
+
+// JournalOptions reads the options of the backend systemd (2.9.4) and its
+// matches, lists of words FIELD=VALUE that are alternatives.
+func JournalOptions(given map[string]string, matches [][]string) (source.JournalOptions, error) {
+	opt := source.JournalOptions{Matches: matches}
 	opt.Directory, opt.Namespace = given["journalpath"], given["namespace"]
 	opt.Files = strings.FieldsFunc(given["journalfiles"], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
 	if text, ok := given["journalflags"]; ok {
