@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	randomRuns = goflag.Int("random.runs", 150, "how many random filters are compared with fail2ban-regex")
+	randomRuns = goflag.Int("random.runs", 120, "how many random filters are compared with fail2ban-regex")
 	randomSeed = goflag.Uint64("random.seed", 1, "the first of their seeds")
 	reference  = goflag.String("random.fail2ban", "", "the folder of another fail2ban than Debian's to compare with, whose version is 1.1.1")
 )
@@ -264,7 +264,7 @@ func documented(c randomCase) string {
 
 var (
 	logHead = regexp.MustCompile(`(?m)^( ?)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (\S+ +\[)?[0-9A-F]+`)
-	set     = regexp.MustCompile(`\{'[^:{}]*, '[^:{}]*'\}`) // which Python prints in any order
+	set     = regexp.MustCompile(`\{['"][^:{}]*['"], ['"][^{}]*['"]\}`) // which Python prints in any order
 	trace   = regexp.MustCompile(`(?m)^Traceback .*\n(?:  .*\n)*\S.*\n`)
 )
 

@@ -7,8 +7,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"f2b-go/filter"
 )
 
 // follow makes a source of the lines that are written to a log from now on. It
@@ -17,10 +15,7 @@ func (t *tester) follow(path string) (*source, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &failure{"ERROR: following " + path + ": it is no file"}
 	}
-	enc := t.opt.encoding
-	if enc == "" {
-		enc = filter.PreferredEncoding(os.Getenv)
-	}
+	enc := t.encoding()
 	if err := t.flt.SetEncoding(enc); err != nil {
 		return nil, err
 	}

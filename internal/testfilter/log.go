@@ -6,20 +6,43 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 
 	"f2b-go/internal/logfmt"
 )
 
-// newLog prints the engine's messages from a level on, in fail2ban-regex's
-// layout, which is another one when it is asked to be verbose.
-func newLog(out io.Writer, level string, verbose int) (*slog.Logger, error) {
-	n, err := logfmt.ParseLevel(level)
+// newLog prints the engine's messages as the options say, in fail2ban-regex's
+// layouts: each step of being verbose has its own.
+func newLog(out io.Writer, o *options) (*slog.Logger, error) {
+	n, err := logfmt.ParseLevel(o.logLevel)
 	if err != nil {
 		return nil, err
 	}
-	return slog.New(&logHandler{out: &lockedWriter{w: out}, least: n, verbose: verbose > 1}), nil
+	h := &logHandler{out: &lockedWriter{w: out}, least: n, verbose: o.verbose, begun: time.Now()}
+	if o.traceback {
+		h.place = placeOf
+		if o.fullTrace {
+			h.place = fullPlaceOf
+		}
+	}
+	return slog.New(h), nil
+}
+
+// placeOf tells the file and line of the program that a message comes from.
+func placeOf(pc uintptr) string {
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	return fmt.Sprintf(" %s:%d", strings.TrimSuffix(filepath.Base(f.File), ".go"), f.Line)
+}
+
+// fullPlaceOf tells the function as well.
+func fullPlaceOf(pc uintptr) string {
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	return fmt.Sprintf(" %s:%d:%s", filepath.Base(f.File), f.Line, filepath.Base(f.Function))
 }
 
 type lockedWriter struct {
@@ -37,8 +60,10 @@ func (l *lockedWriter) line(s string) error {
 type logHandler struct {
 	out     *lockedWriter
 	least   int // fail2ban's number of the lowest level to print
-	verbose bool
+	verbose int
+	begun   time.Time
 	logger  string
+	place   func(pc uintptr) string // nil: not told
 }
 
 // levelNumbers are fail2ban's numbers of the levels, loudest first.
@@ -73,16 +98,31 @@ func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool {
 }
 
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
-	_, name := levelOf(r.Level)
+	n, name := levelOf(r.Level)
 	at := r.Time
 	if at.IsZero() {
 		at = time.Now()
 	}
 	stamp := at.Format("2006-01-02 15:04:05,000")
-	if h.verbose {
-		return h.out.line(fmt.Sprintf(" %-15s %X %-5.5s %s\n", stamp, os.Getpid(), name, r.Message))
+	place := ""
+	if h.place != nil {
+		place = h.place(r.PC)
 	}
-	return h.out.line(fmt.Sprintf("%s %-24s[%d]: %-7s%-1.1s: %s\n", stamp, h.logger, os.Getpid(), name, name, r.Message))
+	var head string
+	switch {
+	case h.verbose <= 1:
+		head = fmt.Sprintf("%s %-24s[%d]: %-7s%s%-1.1s:", stamp, h.logger, os.Getpid(), name, place, name)
+	case h.verbose == 2:
+		head = fmt.Sprintf(" %-15s %X %-5.5s%s", stamp, os.Getpid(), name, place)
+	default:
+		head = fmt.Sprintf(" +%5d %X %-25.25s %-5.5s", at.Sub(h.begun).Milliseconds(), os.Getpid(), h.logger, name)
+		if h.verbose > 3 {
+			f, _ := runtime.CallersFrames([]uintptr{r.PC}).Next()
+			head += fmt.Sprintf(" | %15.15s-%-2d: %-20.20s |", path.Ext("." + h.logger)[1:], n, strings.TrimPrefix(path.Ext(f.Function), "."))
+		}
+		head += place
+	}
+	return h.out.line(head + " " + r.Message + "\n")
 }
 
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -107,7 +107,7 @@ func (r *rowPrinter) fill(f *filter.Failure, text string) string {
 			r.spread = true
 			return msgMark, true
 		}
-		v, ok := dynamic(f, tag)
+		v, ok := r.t.dynamic(f, tag)
 		return strings.ReplaceAll(v, "\x00", `\x00`), ok
 	})
 	return fieldTag().ReplaceAllStringFunc(text, func(tag string) string {
@@ -123,7 +123,7 @@ func (r *rowPrinter) fill(f *filter.Failure, text string) string {
 }
 
 // dynamic is the value of an action's tag for a failure that is no ban yet.
-func dynamic(f *filter.Failure, tag string) (string, bool) {
+func (t *tester) dynamic(f *filter.Failure, tag string) (string, bool) {
 	ip := f.ID
 	if v, ok := f.Fields.Get("ip"); ok && v.Kind == filter.IP {
 		ip = v.Value.(ipaddr.Addr)
@@ -138,7 +138,10 @@ func dynamic(f *filter.Failure, tag string) (string, bool) {
 	case "fid":
 		return idText(f), true
 	case "time":
-		return pytext.Str(pyTime(f)), true
+		if at := pyTime(f); at != nil {
+			return pytext.Str(at), true
+		}
+		return pytext.FloatRepr(float64(t.clock().UnixMicro()) / 1e6), true // a ticket without a time is of now
 	case "failures", "bancount", "restored", "ipfailures", "ipjailfailures":
 		return "0", true
 	case "matches", "ipmatches", "ipjailmatches":

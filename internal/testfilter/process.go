@@ -20,6 +20,7 @@ type lineStats struct {
 	matched, ignored, missed  int
 	matchedLines, ignoredList []string
 	missedLines               []string
+	missedPages               []string // instead of missedLines on debuggex's pages
 }
 
 // source gives the lines to judge.
@@ -82,15 +83,20 @@ func (t *tester) open(word string) (*source, error) {
 	return &source{next: next}, nil
 }
 
+// encoding is that of the log.
+func (t *tester) encoding() string {
+	if t.opt.encoding != "" {
+		return t.opt.encoding
+	}
+	return filter.PreferredEncoding(os.Getenv)
+}
+
 func (t *tester) openFile(path string) (*source, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, &failure{err.Error()}
 	}
-	enc := t.opt.encoding
-	if enc == "" {
-		enc = filter.PreferredEncoding(os.Getenv)
-	}
+	enc := t.encoding()
 	if err := t.flt.SetEncoding(enc); err != nil {
 		_ = file.Close()
 		return nil, err
@@ -144,6 +150,7 @@ type judged struct {
 	verdict  filter.Verdict
 	failures []filter.Failure // without nofail ones
 	ignored  bool
+	page     string // what debuggex's page shows, "" for the line
 }
 
 // line is the line without its end.
@@ -172,7 +179,9 @@ func (t *tester) judge(l judged, raw []byte, source string) {
 		if full {
 			before = before[1:]
 		}
-		t.takeBack(before)
+		if parts := t.takeBack(before); parts != nil {
+			l.page = strings.Join(append(parts, cutLine(&l)), "\n")
+		}
 	}
 	t.count(&l)
 	t.tell(&l)
@@ -216,7 +225,7 @@ func (t *tester) countHits(l *judged) {
 		stat := t.fail[f.Regex-1]
 		stat.hits++
 		if t.opt.verbose > 0 {
-			at := time.Now()
+			at := t.clock()
 			if f.HasTime {
 				at = time.Unix(int64(f.Time), 0)
 			}
@@ -260,8 +269,9 @@ func idText(f *filter.Failure) string {
 }
 
 // takeBack counts as matched the lines that were missed before and now are
-// gone from the line buffer: they are part of a match over several lines.
-func (t *tester) takeBack(before []filter.Match) {
+// gone from the line buffer: they are part of a match over several lines. It
+// gives those that debuggex's page shows before the line at hand.
+func (t *tester) takeBack(before []filter.Match) (parts []string) {
 	now := t.flt.Buffer()
 	for _, m := range before {
 		if slices.Contains(now, m) {
@@ -269,13 +279,32 @@ func (t *tester) takeBack(before []filter.Match) {
 		}
 		if i := slices.Index(t.lines.missedLines, m.String()); i >= 0 {
 			t.lines.missedLines = slices.Delete(t.lines.missedLines, i, i+1)
+			if i := slices.Index(t.lines.missedPages, m.Before+m.After); i >= 0 {
+				t.lines.missedPages = slices.Delete(t.lines.missedPages, i, i+1)
+			}
 		}
-		if t.opt.allMatched {
+		switch {
+		case t.opt.allMatched && t.opt.debuggex:
+			parts = append(parts, m.Before+m.After)
+		case t.opt.allMatched:
 			t.lines.matchedLines = append(t.lines.matchedLines, m.String())
 		}
 		t.lines.matched++
 		t.lines.missed--
 	}
+	return parts
+}
+
+// cutLine is the line without its date, where a match of it tells what that is.
+func cutLine(l *judged) string {
+	for i := range l.found {
+		for _, m := range l.found[i].Matches {
+			if m.String() == l.text {
+				return m.Before + m.After
+			}
+		}
+	}
+	return l.text
 }
 
 // count counts and keeps the line for the lists.
@@ -283,9 +312,22 @@ func (t *tester) count(l *judged) {
 	o, s := &t.opt, &t.lines
 	pendingOnly := o.json && !slices.ContainsFunc(l.failures, func(f filter.Failure) bool { return f.HasID })
 	keep := func(list *[]string, none, all bool, n int) {
-		if !o.json && !none && (all || n <= t.shown+1) {
-			*list = append(*list, l.line())
+		if o.json || none || !all && n > t.shown+1 {
+			return
 		}
+		line := l.line()
+		if o.debuggex {
+			page := line
+			if l.page != "" {
+				page = l.page
+			}
+			if list == &s.missedLines {
+				s.missedPages = append(s.missedPages, page)
+			} else {
+				line = page
+			}
+		}
+		*list = append(*list, line)
 	}
 	switch {
 	case l.ignored, pendingOnly && len(l.failures) > 0:

@@ -335,7 +335,7 @@ func (m *maker) options() (args []string, encoding string) {
 	add(6, "-v")
 	add(15, "-vv")
 	add(12, "--VD")
-	add(40, "-D")
+	add(12, "-D")
 	add(6, "--no-check-all")
 	add(5, "--print-all-matched")
 	add(8, "--print-all-missed")

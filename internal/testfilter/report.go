@@ -51,7 +51,11 @@ func (t *tester) report() {
 		t.listLines("ignored", s.ignored, s.ignoredList, t.opt.allIgnored)
 	}
 	if !t.opt.noMissed {
-		t.listLines("missed", s.missed, s.missedLines, t.opt.allMissed)
+		lines := s.missedLines
+		if t.opt.debuggex {
+			lines = s.missedPages
+		}
+		t.listLines("missed", s.missed, lines, t.opt.allMissed)
 	}
 }
 
@@ -125,15 +129,15 @@ func (t *tester) debuggex(kind string, lines []string) []string {
 	if kind == "ignored" {
 		stats = t.ignore
 	}
-	useDNS, _ := filter.ParseUseDNS(t.opt.useDNS)
-	if t.opt.useDNS == "" {
-		useDNS = filter.Yes
+	useDNS := filter.Yes
+	if t.opt.useDNS == "no" {
+		useDNS = filter.No
 	}
 	var out []string
 	for _, l := range lines {
 		for _, r := range stats {
 			page := "https://www.debuggex.com/?re=" + quotePlus(filter.ExpandTags(r.text, useDNS)) +
-				"&str=" + quotePlus(l) + "&flavor=python"
+				"&str=" + quotePlus(string(filter.Encode(t.encoding(), l))) + "&flavor=python"
 			if t.flt.MaxLines() > 1 {
 				page += "&flags=m"
 			}

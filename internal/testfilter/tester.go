@@ -6,6 +6,7 @@ package testfilter
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"f2b-go/filter"
+	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
 )
 
@@ -38,7 +40,7 @@ const gcPercent = 400
 // defaultShown is how many missed or ignored lines are listed.
 const defaultShown = 20
 
-// failure ends the run with a message.
+// failure ends the run with a message; "" is one that was told already.
 type failure struct{ text string }
 
 func (f *failure) Error() string { return f.text }
@@ -50,6 +52,7 @@ type tester struct {
 	errOut io.Writer
 	flt    *filter.Filter
 	log    *slog.Logger
+	clock  func() time.Time
 	mode   filter.Mode
 	shown  int // how many lines a list may have
 
@@ -58,8 +61,9 @@ type tester struct {
 	backend     string
 	journal     []string
 	screen      screen
-	explain     *explaining // nil without --explain
-	bar         *progress   // nil without one
+	lookup      filter.Lookup // nil: the system's
+	explain     *explaining   // nil without --explain
+	bar         *progress     // nil without one
 
 	fail, ignore []*regexStat
 	prefMatched  int
@@ -96,7 +100,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName str
 	// the garbage collector.
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	out := bufio.NewWriterSize(stdout, 64<<10)
-	code := run(args, out, stderr, progName, newScreen(stdout, stderr))
+	code := run(args, out, stderr, progName, surroundings{screen: newScreen(stdout, stderr)})
 	if err := out.Flush(); err != nil && code == exitDone {
 		return exitFailed
 	}
@@ -104,7 +108,13 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName str
 	return code
 }
 
-func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s screen) int {
+// surroundings are what a run asks beside its files.
+type surroundings struct {
+	screen screen
+	lookup filter.Lookup // nil: the system's
+}
+
+func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s surroundings) int {
 	opt, words, err := parse(args)
 	switch {
 	case err != nil:
@@ -125,16 +135,18 @@ func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s 
 		fmt.Fprintf(stderr, "\n%s\n", strings.Join(wrong, "\n"))
 		return exitFailed
 	}
-	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s}
+	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s.screen, lookup: s.lookup}
 	if err := t.start(words); err != nil {
 		var f *failure
 		if !errors.As(err, &f) {
 			err = &failure{"ERROR: " + err.Error()}
 		}
-		if opt.json {
-			fmt.Fprintln(stderr, err)
-		} else {
-			fmt.Fprintln(out, err)
+		switch text := err.Error(); {
+		case text == "": // it was told in the log
+		case opt.json:
+			fmt.Fprintln(stderr, text)
+		default:
+			fmt.Fprintln(out, text)
 		}
 		return exitFailed
 	}
@@ -175,6 +187,10 @@ func (t *tester) say(format string, args ...any) {
 func (t *tester) start(words []string) error {
 	t.say("\nRunning tests\n=============\n")
 	if err := t.setUp(); err != nil {
+		if t.log != nil && (t.opt.verbose > 0 || t.log.Enabled(context.Background(), slog.LevelDebug)) {
+			t.log.With("logger", "fail2ban").Log(context.Background(), logfmt.LevelCritical, err.Error())
+			return &failure{}
+		}
 		return err
 	}
 	if strings.HasPrefix(words[0], "systemd-journal") {
@@ -220,16 +236,16 @@ func (t *tester) setUp() error {
 	if o.json {
 		logTo = t.errOut
 	}
-	log, err := newLog(logTo, o.logLevel, o.verbose)
+	log, err := newLog(logTo, o)
 	if err != nil {
 		return err
 	}
-	t.log = log
+	t.log, t.clock = log, clock
 	t.flt = filter.New("~jailless~", filter.Env{
 		Clock: clock, Local: time.Local, Log: log, Getenv: os.Getenv,
-		Resolver: filter.NewNameCache(filter.NameOptions{Log: log}),
+		Resolver: filter.NewNameCache(filter.NameOptions{Log: log, Lookup: t.lookup}),
 	})
-	t.mode = filter.Mode{CheckAll: !o.noCheckAll && o.out == "", RawHosts: o.raw, KeepPending: o.out == ""}
+	t.mode = filter.Mode{CheckAll: !o.noCheckAll && o.out == "", RawHosts: o.raw, KeepPending: o.out == "", PrefGroups: o.verbose > 0}
 	t.startExplaining(clock)
 	if o.maxLines != 0 {
 		t.shown = o.maxLines
