@@ -38,6 +38,13 @@ sys.argv = ['fail2ban-regex']
 from fail2ban.client.fail2banregex import exec_command_line
 from fail2ban.server.mytime import MyTime
 import fail2ban.client.jailreader, fail2ban.server.actions, fail2ban.server.datedetector
+# 1.0.2 gets 1.1.1's addresses and compact dates (COMPAT 9.3, 9.7).
+from fail2ban.server import failregex, datedetector
+def renew(value, old, new): return value.replace(old, new) if isinstance(value, str) else value
+for table, keys in ((failregex.RH4TAG, list(failregex.RH4TAG)), (failregex.R_HOST, range(len(failregex.R_HOST)))):
+    for k in keys: table[k] = renew(table[k], '::?|::)', '::?|:)')
+dates = datedetector.DateDetectorCache.DEFAULT_TEMPLATES
+dates[:] = [renew(d, '(?:T|  ?)%ExH%ExM%ExS', '(?:-|T|  ?)%ExH:?%ExM:?%ExS') for d in dates]
 names = {'localhost': ['127.0.0.1'], 'mail.example': ['192.0.2.25'], 'four.example': ['2001:db8::4']}
 system = socket.getaddrinfo
 def look_up(host, port, family=0, *rest, **more):
@@ -300,6 +307,8 @@ func newsOf(c randomCase) string {
 		return "2.2.9 groups of the prefregex"
 	case has("({LEPOCH})"), has("({EPOCH})"):
 		return "2.4.9 {EPOCH} with a group"
+	case slices.Index(c.Args, "FILTER") == len(c.Args)-2:
+		return "6.4 the third word replaces the filter's ignoreregexes"
 	}
 	return ""
 }

@@ -130,6 +130,8 @@ var (
 // newer turns what 1.0.2 prints into what 1.1.1 does.
 var newer = strings.NewReplacer(
 	`(?:T|  ?)Ex24hourExMinuteExSecond`, `(?:-|T|  ?)Ex24hour:?ExMinute:?ExSecond`,
+	"Use   failregex file :", "Use      filter file :",
+	"Use   failregex filter file :", "Use      filter file :",
 	`::?|::){1,7}`, `::?|:){1,7}`,
 	`%3A%3A%3F%7C%3A%3A%29%7B1%2C7%7D`, `%3A%3A%3F%7C%3A%29%7B1%2C7%7D`,
 )
