@@ -14,8 +14,8 @@ import (
 // done: the caller applies a snapshot then.
 func (k *Kernel) Apply(ctx context.Context, r Rules) error {
 	if r.Sets != "" {
-		if _, err := k.run.Run(ctx, r.Sets, "ipset", "-exist", "restore"); err != nil {
-			return fmt.Errorf("loading the sets: %w", err)
+		if err := k.ApplySets(ctx, r); err != nil {
+			return err
 		}
 	}
 	for _, f := range k.families {
@@ -24,6 +24,19 @@ func (k *Kernel) Apply(ctx context.Context, r Rules) error {
 		}
 	}
 	return k.removeSets(ctx, r.Sets)
+}
+
+// Restore is Apply for going back: what fails in one part does not keep it from
+// the others, and what is as it should be is not touched.
+func (k *Kernel) Restore(ctx context.Context, r Rules) error {
+	var faults []error
+	if r.Sets != "" {
+		faults = append(faults, k.ApplySets(ctx, r))
+	}
+	for _, f := range k.families {
+		faults = append(faults, k.applyTable(ctx, f, *f.of(&r)))
+	}
+	return errors.Join(append(faults, k.removeSets(ctx, r.Sets))...)
 }
 
 // ApplySets loads new content of the lists, and nothing else.
@@ -36,9 +49,12 @@ func (k *Kernel) ApplySets(ctx context.Context, r Rules) error {
 
 // applyTable changes one family.
 func (k *Kernel) applyTable(ctx context.Context, f family, t Table) error {
-	now, err := f.snapshot()
+	now, err := k.snapshot(ctx, f)
 	if err != nil {
 		return fmt.Errorf("reading the rules of %s: %w", f.name(), err)
+	}
+	if slices.Equal(lines(now), lines(t)) {
+		return nil
 	}
 	if err := f.removeJumps(now.Jumps, t.Jumps); err != nil {
 		return err

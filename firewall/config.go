@@ -96,8 +96,10 @@ var units = map[string]time.Duration{
 
 func (r Rate) String() string { return fmt.Sprintf("%d/%s", r.Count, r.Per) }
 
+// valid tells whether the kernel takes a rate. A burst must fill up within a day,
+// since hashlimit counts in parts of a day (CREDITS_PER_JIFFY of xt_hashlimit.c).
 func (r Rate) valid() bool {
-	return units[r.Per] != 0 && r.Count >= 1 && r.Count <= MaxRate && r.Burst >= 1 && r.Burst <= MaxBurst
+	return units[r.Per] != 0 && r.Count >= 1 && r.Count <= MaxRate && r.Burst >= 1 && r.Burst <= MaxBurst && r.refill() <= 24*time.Hour
 }
 
 // refill is how long an empty burst takes to be full again.
@@ -167,7 +169,7 @@ func (c Config) check() error {
 	}
 	for _, l := range c.limits() {
 		if !l.rate.valid() {
-			add("limit %s: %s with burst %d is no rate: write 1 to %d in a sec, min, hour or day and a burst of 1 to %d",
+			add("limit %s: %s with burst %d is no rate: write 1 to %d in a sec, min, hour or day and a burst of 1 to %d, which that rate fills within a day",
 				l.name, l.rate, l.rate.Burst, MaxRate, MaxBurst)
 		}
 	}

@@ -43,7 +43,7 @@ func (run *siteRun) line(text string, at place) {
 		if !problem.Warning {
 			return
 		}
-		run.problems[len(run.problems)-1].Warning = true
+		run.problems[len(run.problems)-1].Warning, run.problems[len(run.problems)-1].Left = true, false
 	}
 	for _, word := range words[1:] {
 		if p := run.option(&site, word); p != nil {

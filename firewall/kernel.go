@@ -51,7 +51,8 @@ type Kernel struct {
 type family struct {
 	v6      bool
 	tables  Tables
-	restore string // the program iptables-restore
+	save    string // the program iptables-save
+	restore string // and iptables-restore
 }
 
 func (f family) name() string {
@@ -101,7 +102,7 @@ func Open(run Runner, backend string, v6 bool) (*Kernel, error) {
 		if err != nil {
 			return nil, fmt.Errorf("looking for %s: %w (%w); install the package iptables", name+suffix, ErrMissing, err)
 		}
-		k.families = append(k.families, family{v6: name == "ip6tables", tables: t, restore: name + suffix + "-restore"})
+		k.families = append(k.families, family{v6: name == "ip6tables", tables: t, save: name + suffix + "-save", restore: name + suffix + "-restore"})
 	}
 	return k, nil
 }

@@ -50,10 +50,15 @@ type Prepared struct {
 	began began
 }
 
-// Faults are the problems that are no warnings: with any, nothing is to be
-// loaded.
+// Faults are the problems that are no warnings.
 func (p *Prepared) Faults() []Problem {
 	return slices.DeleteFunc(slices.Clone(p.Problems), func(q Problem) bool { return q.Warning })
+}
+
+// Blocked tells whether a problem keeps the rules from being loaded. A line of a
+// list that is wrong does not: the others hold.
+func (p *Prepared) Blocked() bool {
+	return slices.ContainsFunc(p.Problems, func(q Problem) bool { return !q.Warning && !q.Left })
 }
 
 // Prepare reads the configuration at path, the lists and Asterisk's files, and
@@ -75,7 +80,7 @@ func Prepare(ctx context.Context, path string, optional bool, env Env) (*Prepare
 			return nil, err
 		}
 	}
-	if len(p.Faults()) > 0 {
+	if p.Blocked() {
 		return p, nil
 	}
 	p.Rules, err = Plan(p.Config, p.Lists)

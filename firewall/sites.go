@@ -53,6 +53,7 @@ type Problem struct {
 	Text    string
 	Remedy  string
 	Warning bool // the entry holds all the same
+	Left    bool // the line of a list was left out, and the others hold
 	Class   error
 }
 
@@ -136,6 +137,7 @@ type siteRun struct {
 }
 
 func (run *siteRun) report(p Problem) {
+	p.Left = true
 	if len(run.problems) < MaxProblems {
 		run.problems = append(run.problems, p)
 	}

@@ -15,7 +15,7 @@ var hooks = []string{"INPUT", "FORWARD", "DOCKER-USER"}
 func (k *Kernel) Snapshot(ctx context.Context) (Rules, error) {
 	var r Rules
 	for _, f := range k.families {
-		table, err := f.snapshot()
+		table, err := k.snapshot(ctx, f)
 		if err != nil {
 			return Rules{}, fmt.Errorf("reading the rules of %s: %w", f.name(), err)
 		}
@@ -40,32 +40,45 @@ func (k *Kernel) Snapshot(ctx context.Context) (Rules, error) {
 	return r, nil
 }
 
+// saved are the chains of a filter table with their rules, each in the canonical
+// form of iptables without -A and the chain's name.
+type saved map[string][]string
+
+// save reads all chains at once, since each call of a program takes milliseconds
+// that a guard may not have.
+func (k *Kernel) save(ctx context.Context, f family) (saved, error) {
+	text, err := k.run.Run(ctx, "", f.save, "-t", filterTable)
+	if err != nil {
+		return nil, err
+	}
+	all := saved{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if chain, ok := strings.CutPrefix(line, ":"); ok {
+			name, _, _ := strings.Cut(chain, " ")
+			all[name] = []string{}
+		} else if rule, ok := strings.CutPrefix(line, "-A "); ok {
+			name, rest, _ := strings.Cut(rule, " ")
+			all[name] = append(all[name], rest)
+		}
+	}
+	return all, nil
+}
+
 // snapshot reads one family's chains and the jumps to them.
-func (f family) snapshot() (Table, error) {
-	present, err := f.tables.ListChains(filterTable)
+func (k *Kernel) snapshot(ctx context.Context, f family) (Table, error) {
+	all, err := k.save(ctx, f)
 	if err != nil {
 		return Table{}, err
 	}
 	var t Table
 	for _, name := range chains {
-		if !slices.Contains(present, name) {
-			continue
+		if rules, present := all[name]; present {
+			t.Chains = append(t.Chains, Chain{Name: name, Rules: rules})
 		}
-		rules, err := f.rules(name)
-		if err != nil {
-			return Table{}, err
-		}
-		t.Chains = append(t.Chains, Chain{Name: name, Rules: rules})
 	}
 	for _, hook := range hooks {
-		if !slices.Contains(present, hook) {
-			continue
-		}
-		rules, err := f.rules(hook)
-		if err != nil {
-			return Table{}, err
-		}
-		for _, rule := range rules {
+		for _, rule := range all[hook] {
 			words := split(rule)
 			if slices.Contains(chains, target(words)) {
 				t.Jumps = append(t.Jumps, Jump{hook, words})
@@ -75,8 +88,7 @@ func (f family) snapshot() (Table, error) {
 	return t, nil
 }
 
-// rules are those of a chain, in the canonical form of iptables, without -A and
-// the chain's name.
+// rules are those of a chain, as saved has them.
 func (f family) rules(chain string) ([]string, error) {
 	lines, err := f.tables.List(filterTable, chain)
 	if err != nil {

@@ -93,7 +93,7 @@ type Rollback struct {
 
 // GoBack puts back what stood in the kernel before a load, and remembers why.
 func (d Dirs) GoBack(ctx context.Context, k *Kernel, f Former, r Rollback) error {
-	if err := k.Apply(ctx, f.Rules); err != nil {
+	if err := k.Restore(ctx, f.Rules); err != nil {
 		return fmt.Errorf("going back to the former rules: %w", err)
 	}
 	var err error

@@ -107,7 +107,7 @@ func rate(field func(*Config) *Rate) take {
 		r, ok := readRate(value)
 		if !ok {
 			return &Problem{Text: fmt.Sprintf("%q is no rate", clip(value)),
-				Remedy: fmt.Sprintf("write it like 10/sec burst 40: 1 to %d in a sec, min, hour or day, after a burst of 1 to %d", MaxRate, MaxBurst)}
+				Remedy: fmt.Sprintf("write it like 10/sec burst 40: 1 to %d in a sec, min, hour or day, after a burst of 1 to %d, which that rate fills within a day", MaxRate, MaxBurst)}
 		}
 		*field(&s.Config) = r
 		return nil

@@ -17,6 +17,8 @@ import (
 
 	"f2b-go/firewall"
 	"f2b-go/internal/netnstest"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestMain lets the test program be f2b-go, for its guards above all, which it
@@ -210,11 +212,29 @@ type counter struct {
 
 func (b *box) listen(port int, answer string) *counter {
 	b.Helper()
+	return b.count(b.n.Do, port, answer)
+}
+
+// listenAt listens in another namespace.
+func (b *box) listenAt(ns string, port int) *counter {
+	b.Helper()
+	return b.count(func(f func() error) error { return netnstest.Inside(ns, f) }, port, "")
+}
+
+func (b *box) count(within func(func() error) error, port int, answer string) *counter {
+	b.Helper()
 	c := &counter{box: b, count: make(chan map[netip.Addr]int), ask: make(chan struct{})}
-	if err := b.n.Do(func() (err error) {
+	if err := within(func() (err error) {
 		c.conn, err = net.ListenPacket("udp", fmt.Sprintf(":%d", port))
 		return err
 	}); err != nil {
+		b.Fatal(err)
+	}
+	raw, err := c.conn.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 32<<20) }); err != nil {
 		b.Fatal(err)
 	}
 	packets := make(chan netip.Addr, 1<<16)
@@ -222,11 +242,15 @@ func (b *box) listen(port int, answer string) *counter {
 		defer close(packets)
 		buf := make([]byte, 1<<16)
 		for {
-			_, peer, err := c.conn.ReadFrom(buf)
+			n, peer, err := c.conn.ReadFrom(buf)
 			if err != nil {
 				return
 			}
-			packets <- peer.(*net.UDPAddr).AddrPort().Addr().Unmap()
+			from := peer.(*net.UDPAddr).AddrPort().Addr().Unmap()
+			if string(buf[:n]) == marker {
+				from = netip.Addr{}
+			}
+			packets <- from
 			if answer != "" {
 				_, _ = c.conn.WriteTo([]byte(answer), peer)
 			}
@@ -258,19 +282,22 @@ func (b *box) listen(port int, answer string) *counter {
 	return c
 }
 
+// marker is the payload that shows that all before it have arrived; it counts for
+// nobody.
+const marker = "marker"
+
 // got returns the counts once a datagram of the control address sent now has
 // arrived, so that all before it have, too.
 func (c *counter) got() map[netip.Addr]int {
 	c.Helper()
-	control := netip.MustParseAddr(netnstest.Control4)
 	c.ask <- struct{}{}
-	before := (<-c.count)[control]
-	c.send(netnstest.Control4, "control", 1)
+	before := (<-c.count)[netip.Addr{}]
+	c.send(netnstest.Control4, marker, 1)
 	var counts map[netip.Addr]int
 	c.until(10*time.Second, "seen the control packet", func() bool {
 		c.ask <- struct{}{}
 		counts = <-c.count
-		return counts[control] > before
+		return counts[netip.Addr{}] > before
 	})
 	return counts
 }

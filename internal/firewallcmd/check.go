@@ -28,7 +28,7 @@ func (p *program) check(ctx context.Context) int {
 	if err == nil {
 		prepared, err = p.read(ctx, k)
 	}
-	if err == nil && k != nil && len(prepared.Faults()) == 0 {
+	if err == nil && k != nil && !prepared.Blocked() {
 		err = k.Neighbours(ctx, prepared)
 	}
 	if err != nil {

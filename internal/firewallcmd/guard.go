@@ -270,7 +270,7 @@ func (w *watch) run(ctx context.Context) {
 				continue
 			}
 			// What the dead parent has begun may take a moment to end.
-			late, why = time.After(retry), "the load broke off"
+			late, why = time.After(retry/2), "the load broke off"
 		case <-stop:
 			late, why = time.After(0), "the guard was told to end"
 		case <-late:

@@ -237,7 +237,7 @@ func (p *program) read(ctx context.Context, k *firewall.Kernel) (*firewall.Prepa
 // from being loaded.
 func (p *program) prepare(ctx context.Context, k *firewall.Kernel) (*firewall.Prepared, bool) {
 	prepared, err := p.read(ctx, k)
-	if err == nil && len(prepared.Faults()) == 0 {
+	if err == nil && !prepared.Blocked() {
 		err = k.Neighbours(ctx, prepared)
 	}
 	if err != nil {
@@ -245,7 +245,7 @@ func (p *program) prepare(ctx context.Context, k *firewall.Kernel) (*firewall.Pr
 		return nil, false
 	}
 	p.tell(p.errs, prepared.Problems)
-	return prepared, len(prepared.Faults()) == 0
+	return prepared, !prepared.Blocked()
 }
 
 func (p *program) printJSON(v any) error {

@@ -19,6 +19,9 @@ func (n *Net) AddClients(t testing.TB, addrs ...string) {
 // ClientName is the client's namespace, for `ip netns exec`.
 func (n *Net) ClientName() string { return n.client }
 
+// Inside calls f on a thread that lives in any namespace, as Do does.
+func Inside(ns string, f func() error) error { return inside(ns, f) }
+
 // Spoofer sends UDP datagrams of IPv4 from any address, its own or not.
 type Spoofer struct {
 	fd     int
