@@ -10,6 +10,7 @@ require (
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/google/go-cmp v0.7.0
 	github.com/kisielk/og-rek v1.3.0
+	github.com/nlpodyssey/gopickle v0.2.0
 	github.com/nxadm/tail v1.4.11
 	github.com/wneessen/go-mail v0.8.1
 	golang.org/x/sys v0.49.0

@@ -11,6 +11,7 @@ import (
 
 	"f2b-go/control/pickle"
 	"f2b-go/internal/pytext"
+	"f2b-go/jail"
 )
 
 // Table is the table of commands over an engine; its Handle serves requests.
@@ -221,10 +222,19 @@ func (t *Table) guarded(c call, row command) (any, error) {
 			return nil, pickle.Builtin("RuntimeError", "the server is shutting down")
 		}
 	case needView:
+		if asksDNS(c) {
+			break
+		}
 		t.view.RLock()
 		defer t.view.RUnlock()
 	}
 	return run(t, c, row)
+}
+
+// asksDNS tells the one question whose answer may take a minute: no reload shall
+// wait for it.
+func asksDNS(c call) bool {
+	return c.verb == "status" && len(c.args) > 1 && c.args[1] == jail.FlavourCymru
 }
 
 // run does the row's command. A fault of ours in it is that command's failure:

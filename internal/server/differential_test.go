@@ -211,6 +211,7 @@ func randomCommand(r *rand.Rand) []string {
 // Debian's server and to ours, and compares values, exceptions and texts. The
 // soak runs F2B_COMMANDS of them.
 func TestRandomCommands_5_3(t *testing.T) {
+	t.Parallel()
 	lib, ok := testenv.Fail2ban(t)
 	if !ok {
 		return

@@ -134,6 +134,7 @@ var notOurs = map[string]string{
 // TestTransmitterCases runs fail2ban's own test cases of the commands against
 // Debian's server and against ours: what passes there passes here.
 func TestTransmitterCases(t *testing.T) {
+	t.Parallel()
 	lib, ok := testenv.Fail2ban(t)
 	if !ok {
 		return
