@@ -27,6 +27,14 @@ func userName(uid uint32) string {
 	return id
 }
 
+func groupName(gid uint32) string {
+	id := strconv.FormatUint(uint64(gid), 10)
+	if g, err := user.LookupGroupId(id); err == nil {
+		return g.Name
+	}
+	return id
+}
+
 // files looks for files and folders of the configuration that others may change:
 // what stands in them runs as root.
 func (c *checker) files() {

@@ -81,12 +81,31 @@ func (c *checker) log(at config.Place, name string) {
 		c.add(Warning, at, name+" may be written by everybody"+forged, "chmod o-w "+name)
 		return
 	}
-	if s, ok := info.Sys().(*syscall.Stat_t); ok && s.Uid >= firstUser && s.Uid != nobody {
-		c.add(Warning, at, fmt.Sprintf("%s belongs to the user %s%s", name, userName(s.Uid), forged), "let a daemon of the system write it")
-		return
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		if who := writer(s, info.Mode()); who != "" {
+			c.add(Warning, at, name+" may be written by "+who+forged, "let a daemon of the system write it")
+			return
+		}
 	}
 	dir := filepath.Dir(name)
 	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
 		c.add(Warning, at, "everybody may put another file in the place of "+name+forged, "chmod o-w "+dir)
 	}
+}
+
+// webUsers are the accounts that programs of a web site run as, in the
+// distributions: any hole in one of them writes what these own.
+var webUsers = map[string]bool{"www-data": true, "apache": true, "httpd": true, "nginx": true, "http": true, "wwwrun": true, "www": true}
+
+// writer tells who may write a file besides the system's daemons; "" for nobody.
+func writer(s *syscall.Stat_t, mode fs.FileMode) string {
+	if owner := userName(s.Uid); s.Uid >= firstUser && s.Uid != nobody {
+		return "the user " + owner
+	} else if webUsers[owner] {
+		return owner + ", as which web sites run"
+	}
+	if group := groupName(s.Gid); mode.Perm()&0o020 != 0 && (s.Gid >= firstUser && s.Gid != nobody || webUsers[group]) {
+		return "the group " + group
+	}
+	return ""
 }
