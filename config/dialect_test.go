@@ -107,12 +107,12 @@ func result(v any, err *Error) string {
 
 // pieces of files. Those that mean something stand often.
 var (
-	headers   = []string{"[s]", "[lt]", "[DEFAULT]", "[LT]", "[s 1]", "[]", "[a]b]", "[x] tail", "[INCLUDES]", "[Init?family=inet6]", "[`q`]", "[\"q\"]", "[default]", "[open", "[s-1]", "[KNOWN/s]", " [t]", "[é]"}
-	keys      = []string{"a", "b", "A", "c", "a b", "x.y", "known/a", "\"q\"", "`", "-", "é", "İ", "ΑΣ", "k;", "a#", "", "[k", "lt/a", "\"\"\"", "__name__", "given", "a\x1c"}
+	headers   = []string{"[s]", "[lt]", "[DEFAULT]", "[LT]", "[s 1]", "[]", "[a]b]", "[x] tail", "[INCLUDES]", "[Init?family=inet6]", "[`q`]", "[\"q\"]", "[default]", "[open", "[s-1]", "[KNOWN/s]", " [t]", "[é]", "[a\u00a0b]", "[%(a)s]", "[x]=1", "[y] ; c", "[s]]", "\ufeff[s]"}
+	keys      = []string{"a", "b", "A", "c", "a b", "x.y", "known/a", "\"q\"", "`", "-", "é", "İ", "ΑΣ", "k;", "a#", "", "[k", "lt/a", "\"\"\"", "__name__", "given", "a\x1c", "a\u3000b", "%(a)s", "default", "a\tb", "a[b]", "x?family=inet6", "known/known/a", "ﬁ", "ẞ"}
 	delims    = []string{"=", " = ", ":", " : ", "  =", "=\t", "= ", "", " ", "==", "=:"}
-	fragments = []string{"v", "1", "", " ", "v ; c", "v;c", "v # c", "\"x\"", "'x'", "`x`", "`x", "\"\"\"x\"\"\"", "\"\"\"x", "x\\", "%(a)s", "%(b)s", "%(lt/a)s", "%(LT/b)s", "%(known/a)s", "%(default/a)s", "%(DEFAULT/a)s", "%%", "%", "%d", "%(a", "%()s", "%(a)d", "%(given)s", "%(__name__)s", "%(c)s%(b)s", "%(s 1/a)s", "%(s-1/a)s", "%%(lt/a)s", "\u00a0", "x\u00a0;c", "\x1c", "x\x1cy", "\x0b", "\x85", "\u2028x", "\x00", "\ufeff", "\x01", "\x01a\x01b", "ü€😀", "a=b", "[z]", "-", ";x", "#x", "\t;x", "%(a)s%(a)s%(lt/a)s", "\\", "%(lt/c)s", "x y  z"}
+	fragments = []string{"v", "1", "", " ", "v ; c", "v;c", "v # c", "\"x\"", "'x'", "`x`", "`x", "\"\"\"x\"\"\"", "\"\"\"x", "x\\", "%(a)s", "%(b)s", "%(lt/a)s", "%(LT/b)s", "%(known/a)s", "%(default/a)s", "%(DEFAULT/a)s", "%%", "%", "%d", "%(a", "%()s", "%(a)d", "%(given)s", "%(__name__)s", "%(c)s%(b)s", "%(s 1/a)s", "%(s-1/a)s", "%%(lt/a)s", "\u00a0", "x\u00a0;c", "\x1c", "x\x1cy", "\x0b", "\x85", "\u2028x", "\x00", "\ufeff", "\x01", "\x01a\x01b", "ü€😀", "a=b", "[z]", "-", ";x", "#x", "\t;x", "%(a)s%(a)s%(lt/a)s", "\\", "%(lt/c)s", "x y  z", "%(A)s", "%(a )s", "%( a)s", "%(lt/a/b)s", "%(known/known/a)s", "%%%(a)s", "%%%", "a\x0cb", "x\u3000;c", "x\u2003", "%(a)s%", "%(x.y)s", "%(a b)s", "<a>", "x ;", ";"}
 	indents   = []string{"", "", "", "", " ", "  ", "\t", "    ", "\u00a0", "\x0c", "\x1c"}
-	ends      = []string{"\n", "\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\n \n", "\n# c\n", "\n  ; c\n", " \n", "", "\x0b\n", "\n\t\n"}
+	ends      = []string{"\n", "\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\n \n", "\n# c\n", "\n  ; c\n", " \n", "", "\x0b\n", "\n\t\n", "\u2028\n", "\x85\n", "\x0c\n", "\n;\n", "\n #\n", "\n\u00a0\n"}
 	bytes8    = []string{"\xff", "\xe4", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f", "\xc0\x80", "\xf5", "\xe0\x80\x80"}
 )
 
