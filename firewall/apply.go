@@ -134,7 +134,9 @@ func arrange(rules []string, j Jump) (place int, spare []int) {
 		return 0, spare
 	}
 	for i := range spare {
-		spare[i]++ // behind the one that is inserted
+		if spare[i] >= right {
+			spare[i]++ // behind the one that is inserted
+		}
 	}
 	return right, spare
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ErrNotLoaded: the firewall is not loaded.
+// ErrNotLoaded tells that the firewall is not loaded.
 var ErrNotLoaded = errors.New("the firewall is not loaded")
 
 // Matcher tells fast whether an address is of a list.

@@ -35,7 +35,10 @@ func readIni(path string) (list []setting, problems []Problem, err error) {
 		SkipUnrecognizableLines: true, KeyValueDelimiters: "=", AllowBooleanKeys: false,
 	}, text)
 	if err != nil {
-		return nil, append(problems, Problem{File: path, Text: err.Error(), Remedy: "write sections, and settings as NAME = VALUE", Class: ErrSyntax}), nil
+		if len(problems) == 0 {
+			problems = []Problem{{File: path, Text: strings.TrimSpace(err.Error()), Remedy: "write sections, and settings as NAME = VALUE", Class: ErrSyntax}}
+		}
+		return nil, problems, nil
 	}
 	for i := range list {
 		s := &list[i]
@@ -69,8 +72,9 @@ func iniLines(path string, text []byte) (list []setting, problems []Problem) {
 	}
 	for i, raw := range bytes.Split(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), []byte("\n")) {
 		line := strings.TrimSpace(string(raw))
-		key, _, isSetting := strings.Cut(line, "=")
-		key = strings.TrimSpace(key)
+		key, value, isSetting := strings.Cut(line, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		id := strings.ToLower(section + "\n" + key)
 		switch {
 		case line == "" || line[0] == '#' || line[0] == ';':
 		case line[0] == '[':
@@ -79,14 +83,14 @@ func iniLines(path string, text []byte) (list []setting, problems []Problem) {
 				report(i+1, fmt.Sprintf("%q is no section", line), "write it as [NAME]")
 			}
 			section = strings.TrimSpace(name)
-		case !isSetting || key == "" || strings.ContainsAny(key, "\"`"):
+		case !isSetting || key == "" || strings.ContainsAny(key, "\"`"), strings.HasPrefix(value, "`"), strings.HasPrefix(value, `"""`):
 			report(i+1, fmt.Sprintf("%q is no setting", clip(line)), "write it as NAME = VALUE")
 		case section == "":
 			report(i+1, fmt.Sprintf("%s stands before the first section", key), "write [firewall] above it")
-		case seen[section+"\n"+key] > 0:
-			report(i+1, fmt.Sprintf("%s stands in line %d already", key, seen[section+"\n"+key]), "take one of the two out")
+		case seen[id] > 0:
+			report(i+1, fmt.Sprintf("%s stands in line %d already", key, seen[id]), "take one of the two out")
 		default:
-			seen[section+"\n"+key] = i + 1
+			seen[id] = i + 1
 			list = append(list, setting{section: section, key: key, line: i + 1})
 		}
 	}

@@ -73,7 +73,11 @@ func (l *loading) run(ctx context.Context) error {
 	if l.reload && !l.loaded {
 		return errors.New("the firewall is not loaded: call f2b-go firewall start")
 	}
-	if err := l.mayLoad(ctx); err != nil {
+	if l.opt.lists && !l.opt.dry && l.waits() {
+		l.say("Nothing is done while rules wait for confirmation.")
+		return nil
+	}
+	if err := l.mayLoad(); err != nil {
 		return err
 	}
 	prepared, ok := l.prepare(ctx, l.k)
@@ -98,8 +102,8 @@ func (l *loading) run(ctx context.Context) error {
 }
 
 // mayLoad refuses while another load waits for confirmation.
-func (l *loading) mayLoad(context.Context) error {
-	if l.opt.dry || !l.waits() || l.opt.force || l.opt.confirm > 0 && !l.opt.lists {
+func (l *loading) mayLoad() error {
+	if l.opt.dry || !l.waits() || l.opt.force || l.opt.confirm > 0 {
 		return nil
 	}
 	return fmt.Errorf("the rules that were loaded at %s wait for confirmation until %s: call f2b-go firewall confirm or stop, or try again with --confirm SECONDS",

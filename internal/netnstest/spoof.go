@@ -47,15 +47,15 @@ func (s *Spoofer) Send(from netip.Addr, port uint16, payload string) error {
 	const ipHeader, udpHeader = 20, 8
 	to := netip.MustParseAddr(Server4).As4()
 	source := from.As4()
-	p := append(s.packet[:0], make([]byte, ipHeader+udpHeader)...)
-	p = append(p, payload...)
+	s.packet = append(s.packet[:0], make([]byte, ipHeader+udpHeader)...)
+	s.packet = append(s.packet, payload...)
+	p := s.packet
 	p[0], p[8], p[9] = 0x45, 64, unix.IPPROTO_UDP
 	copy(p[12:], source[:])
 	copy(p[16:], to[:])
 	binary.BigEndian.PutUint16(p[ipHeader:], 5070)
 	binary.BigEndian.PutUint16(p[ipHeader+2:], port)
 	binary.BigEndian.PutUint16(p[ipHeader+4:], uint16(udpHeader+len(payload)))
-	s.packet = p
 	if err := unix.Sendto(s.fd, p, 0, &unix.SockaddrInet4{Addr: to}); err != nil {
 		return fmt.Errorf("sending from %s: %w", from, err)
 	}
