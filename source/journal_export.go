@@ -152,11 +152,12 @@ func (x *exportReader) number(name string) (int64, bool) {
 	return n, err == nil
 }
 
-// isoText is a time as Python's datetime writes it: no fraction where it is 0.
+// isoText is a time as Python's datetime writes it, with its zone as of
+// python-systemd 235: no fraction where it is 0.
 func isoText(micros int64) string {
-	layout := "2006-01-02T15:04:05.000000"
+	layout := "2006-01-02T15:04:05.000000-07:00"
 	if micros%1_000_000 == 0 {
-		layout = "2006-01-02T15:04:05"
+		layout = "2006-01-02T15:04:05-07:00"
 	}
 	return time.UnixMicro(micros).Format(layout)
 }

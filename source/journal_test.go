@@ -413,7 +413,8 @@ func TestJournalTime_2_9_2(t *testing.T) {
 		{"__REALTIME_TIMESTAMP=1795348800123456\n_SOURCE_REALTIME_TIMESTAMP=x\n", ".123456"},
 	} {
 		e, err := newExportReader(strings.NewReader(tt.fields + "MESSAGE=m\n\n")).next()
-		want := time.Unix(1795348800, 0).Format("2006-01-02T15:04:05") + tt.date
+		at := time.Unix(1795348800, 0)
+		want := at.Format("2006-01-02T15:04:05") + tt.date + at.Format("-07:00")
 		if err != nil || e.Place.Text != want || int64(e.Place.Time) != 1795348800 {
 			t.Errorf("%q: %+v %v, want %s", tt.fields, e.Place, err, want)
 		}

@@ -71,6 +71,8 @@ func (t *tester) tellDate(e *explanation) {
 		t.row("date", fmt.Sprintf("none is asked for by %s: it counts as of %s", template, timeText(v.Time.Unix)))
 	case v.Template != "":
 		t.row("date", "none, by "+template)
+	case v.HasTime && e.line.journal:
+		t.row("date", fmt.Sprintf("the journal tells it: %s", timeText(v.Time.Unix)))
 	case v.HasTime:
 		t.row("date", fmt.Sprintf("none is found; it counts as of the line before, %s", timeText(v.Time.Unix)))
 	default:

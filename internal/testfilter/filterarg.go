@@ -75,6 +75,15 @@ func (t *tester) command(cmd []any, word string, fail, ignore *[]string) error {
 		values = list
 	}
 	name, _ := cmd[2].(string)
+	if name == "addjournalmatch" { // the last one counts
+		if !t.opt.hasJournal {
+			t.journal = nil
+			for _, v := range values {
+				t.journal = append(t.journal, pytext.Str(v))
+			}
+		}
+		return nil
+	}
 	for _, v := range values {
 		text := pytext.Str(v)
 		var err error
@@ -92,10 +101,6 @@ func (t *tester) command(cmd []any, word string, fail, ignore *[]string) error {
 			}
 		case "datepattern":
 			err = t.setDatePattern(text)
-		case "addjournalmatch":
-			if !t.opt.hasJournal {
-				t.journal = append(t.journal, text)
-			}
 		}
 		if err != nil {
 			return &failure{fmt.Sprintf("ERROR: Invalid value for %s (%s) read from %s: %v", name, pytext.Repr(v), word, err)}

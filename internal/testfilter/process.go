@@ -12,6 +12,7 @@ import (
 
 	"f2b-go/filter"
 	"f2b-go/internal/pytext"
+	journals "f2b-go/source"
 )
 
 // lines that a report counts and lists.
@@ -33,6 +34,8 @@ type source struct {
 	// number tells the line that next gave last; nil: they are counted.
 	number func() int
 	stop   func() // nil: nothing is to be stopped
+	// entries, if not nil, gives the entries of a journal instead of lines.
+	entries func(sink journals.JournalSink) error
 }
 
 func (s *source) close() {
@@ -47,14 +50,14 @@ func (s *source) close() {
 // open finds out what the word LOG means: a file, the journal or the lines
 // themselves.
 func (t *tester) open(word string) (*source, error) {
-	if t.opt.follow && !strings.HasPrefix(word, "systemd-journal") {
+	if t.opt.follow && !strings.HasPrefix(word, journalWord) {
 		return t.follow(word)
 	}
 	if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
 		return t.openFile(word)
 	}
-	if strings.HasPrefix(word, "systemd-journal") {
-		return nil, &failure{"Error: systemd library not found. Exiting..."}
+	if strings.HasPrefix(word, journalWord) {
+		return t.openJournal(word)
 	}
 	var lines []string
 	if t.flt.MaxLines() <= 1 && !strings.Contains(word, "\n") {
@@ -118,7 +121,10 @@ func (t *tester) openFile(path string) (*source, error) {
 
 // judgeAll judges all lines but blank ones and comments.
 func (t *tester) judgeAll(src *source) error {
-	if src.blocks != nil {
+	switch {
+	case src.entries != nil:
+		return src.entries(&journalSink{t: t})
+	case src.blocks != nil:
 		return t.judgeBlocks(src)
 	}
 	var buf []byte
@@ -137,7 +143,7 @@ func (t *tester) judgeAll(src *source) error {
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}
-		t.judge(judged{number: number, text: string(text)}, raw, src.name)
+		t.judge(judged{number: number, text: string(text)}, filter.Line{Text: raw, Source: src.name})
 	}
 }
 
@@ -150,6 +156,7 @@ type judged struct {
 	verdict  filter.Verdict
 	failures []filter.Failure // without nofail ones
 	ignored  bool
+	journal  bool   // an entry of the journal
 	page     string // what debuggex's page shows, "" for the line
 }
 
@@ -161,14 +168,14 @@ func (l *judged) line() string {
 	return l.text
 }
 
-func (t *tester) judge(l judged, raw []byte, source string) {
+func (t *tester) judge(l judged, line filter.Line) {
 	var before []filter.Match
 	full := false
 	if t.flt.MaxLines() > 1 {
 		before = t.flt.Buffer()
 		full = len(before) >= t.flt.MaxLines()
 	}
-	l.found, l.verdict = t.flt.Judge(filter.Line{Text: raw, Source: source}, t.mode)
+	l.found, l.verdict = t.flt.Judge(line, t.mode)
 	t.sort(&l)
 	if t.opt.out != "" {
 		t.printFailures(&l)

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"f2b-go/config"
 	"f2b-go/filter"
 	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
@@ -193,7 +194,7 @@ func (t *tester) start(words []string) error {
 		}
 		return err
 	}
-	if strings.HasPrefix(words[0], "systemd-journal") {
+	if strings.HasPrefix(words[0], journalWord) {
 		t.backend = "systemd"
 	}
 	if err := t.readFailRegex(words[1]); err != nil {
@@ -221,7 +222,7 @@ func (t *tester) start(words []string) error {
 	return nil
 }
 
-// setUp makes the filter and gives it what the options say.
+// setUp makes the filter.
 func (t *tester) setUp() error {
 	o := &t.opt
 	clock := time.Now
@@ -247,11 +248,24 @@ func (t *tester) setUp() error {
 	})
 	t.mode = filter.Mode{CheckAll: !o.noCheckAll && o.out == "", RawHosts: o.raw, KeepPending: o.out == "", PrefGroups: o.verbose > 0}
 	t.startExplaining(clock)
+	return t.setOptions()
+}
+
+// setOptions gives the filter what the options say.
+func (t *tester) setOptions() error {
+	o := &t.opt
 	if o.maxLines != 0 {
 		t.shown = o.maxLines
 		if err := t.setMaxLines(o.maxLines); err != nil {
 			return err
 		}
+	}
+	if o.hasJournal {
+		words, err := config.ShellWords(o.journalMatch)
+		if err != nil {
+			return err
+		}
+		t.journal = words
 	}
 	if o.timezone != "" {
 		if err := t.flt.SetLogTimeZone(o.timezone); err != nil {
