@@ -97,8 +97,17 @@ type request struct {
 	scan  int64  // no line ends between off and here
 	final bool
 	max   int
-	buf   []byte // scratch of markSize+ChunkSize bytes
-	lend  bool   // the chunk may be part of buf
+	buf   []byte     // to read into
+	ws    *workspace // where there is more
+	lend  bool       // the chunk may be part of buf
+}
+
+// space returns a buffer of n bytes, at most markSize+ChunkSize.
+func (r *request) space(n int) []byte {
+	if len(r.buf) < n {
+		r.buf = r.ws.whole()
+	}
+	return r.buf[:n]
 }
 
 // take returns the chunk at r.off: from the window where another reader has
@@ -166,7 +175,7 @@ func load(r request) (*chunk, error) {
 
 func readChunk(r request) (*chunk, error) {
 	skip := len(r.tail.bytes)
-	buf := r.buf[:skip+r.max]
+	buf := r.space(skip + r.max)
 	n, err := r.f.ReadAt(buf, r.off-int64(skip))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -225,7 +234,7 @@ func (c *chunk) seal(f *os.File) error {
 func loadLong(r request, c *chunk) (*chunk, error) {
 	unit := int64(len(r.term))
 	from := max(r.scan, r.off+int64(r.max)/unit*unit)
-	buf := r.buf[:ChunkSize]
+	buf := r.space(ChunkSize)
 	for {
 		n, err := r.f.ReadAt(buf, from)
 		if err != nil && !errors.Is(err, io.EOF) {

@@ -22,7 +22,7 @@ func isHole(data, term []byte) bool {
 // file: no lines, and an end that is the first other byte.
 func loadPastHole(r request, c *chunk) (*chunk, error) {
 	unit := int64(len(r.term))
-	buf := r.buf[:ChunkSize]
+	buf := r.space(ChunkSize)
 	for at := int64(0); ; {
 		at = max(at, nextData(r.f, at)/unit*unit)
 		n, err := r.f.ReadAt(buf, at)

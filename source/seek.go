@@ -10,7 +10,7 @@ import (
 const probeLines = 5
 
 // seek moves the first places to the first line that is new enough.
-func (sub *Subscription) seek() {
+func (sub *Subscription) seek(ws *workspace) {
 	if sub.opt.Tail || sub.opt.LineTime == nil || sub.opt.Since == nil {
 		return
 	}
@@ -23,10 +23,8 @@ func (sub *Subscription) seek() {
 		s.mu.Lock()
 		f, size, off := c.file.f, c.file.size, c.off
 		s.mu.Unlock()
-		scratch := s.w.scratch.Get().(*[]byte)
-		p := prober{f: f, term: sub.opt.lineEnd(), lineTime: sub.opt.LineTime, buf: (*scratch)[:ChunkSize]}
+		p := prober{f: f, term: sub.opt.lineEnd(), lineTime: sub.opt.LineTime, buf: ws.fit(size - off)[markSize:]}
 		off = p.search(off, size, since)
-		s.w.scratch.Put(scratch)
 		tail, err := markAt(f, off)
 		if err != nil {
 			continue // the first read will say why

@@ -120,13 +120,13 @@ func (sub *Subscription) step() (more bool) {
 	sub.s.mu.Lock()
 	list := slices.Clone(sub.cursors)
 	sub.s.mu.Unlock()
-	scratch := sub.s.w.scratch.Get().(*[]byte)
-	defer sub.s.w.scratch.Put(scratch)
+	ws := workspace{from: &sub.s.w.buffers}
+	defer ws.free()
 	for _, c := range list {
 		if sub.ctx.Err() != nil {
 			return false
 		}
-		got, from, err := sub.fetch(c, *scratch)
+		got, from, err := sub.fetch(c, &ws)
 		switch {
 		case errors.Is(err, errStale):
 			return sub.resolve(c, from)
@@ -146,23 +146,25 @@ func (sub *Subscription) step() (more bool) {
 }
 
 // fetch reads the next chunk of a file, nil if the file has been taken away, and
-// tells what it read from. The chunk may be part of scratch.
-func (sub *Subscription) fetch(c *cursor, scratch []byte) (*chunk, *os.File, error) {
+// tells what it read from. The chunk may be part of the workspace.
+func (sub *Subscription) fetch(c *cursor, ws *workspace) (*chunk, *os.File, error) {
 	s, w := sub.s, sub.s.w
 	if !sub.sought {
 		sub.sought = true
-		sub.seek()
+		sub.seek(ws)
 	}
 	s.mu.Lock()
 	r := request{f: c.file.f, off: c.off, tail: c.tail, proof: c.file.mark, scan: c.scan,
 		final: c.file.final, term: sub.opt.lineEnd(), max: w.room()}
 	gone := sub.cursorIn(c.file) != c
 	shared := len(s.subs) > 1
+	left := c.file.size - c.off
 	s.mu.Unlock()
 	if gone {
 		return nil, nil, nil
 	}
-	r.buf, r.lend = scratch, !shared
+	r.ws, r.buf, r.lend = ws, ws.fit(left), !shared
+	r.max = min(r.max, len(r.buf)-markSize)
 	got, err := c.file.take(r, shared)
 	return got, r.f, err
 }

@@ -27,12 +27,14 @@ const (
 	// asked whether anybody still writes to it.
 	DefaultQuiet = 10 * time.Second
 
-	minGap    = 2 * time.Millisecond  // between two looks of one stream
-	minPoll   = 20 * time.Millisecond // after a change
-	maxPoll   = time.Second           // when nothing changes
-	minSafety = 50 * time.Millisecond // after a change, where events are expected
-	safety    = 2 * time.Second       // when nothing changes, where events are expected
-	coarse    = maxPoll / 4           // idle streams are looked at together
+	minGap    = 2 * time.Millisecond   // between two looks of one stream
+	minPoll   = 20 * time.Millisecond  // after a change
+	maxPoll   = time.Second            // when nothing changes, with many logs
+	leastPoll = 100 * time.Millisecond // and with few
+	eachPoll  = 2 * time.Millisecond   // what each log adds to that
+	minSafety = 50 * time.Millisecond  // after a change, where events are expected
+	safety    = 2 * time.Second        // when nothing changes, where events are expected
+	coarse    = maxPoll / 4            // idle streams are looked at together
 )
 
 // Options say how a watcher works. The zero value is good.
@@ -92,7 +94,7 @@ type Watcher struct {
 	now     func() time.Time
 	log     *slog.Logger
 	held    atomic.Int64 // bytes in sinks
-	scratch sync.Pool
+	buffers buffers
 	kick    chan struct{} // wakes the loop; never closed
 	writers writerList
 
@@ -126,10 +128,6 @@ func NewWatcher(opt Options) *Watcher {
 	}
 	if w.opt.Gone == 0 {
 		w.opt.Gone = DefaultGone
-	}
-	w.scratch.New = func() any {
-		buf := make([]byte, markSize+ChunkSize)
-		return &buf
 	}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.notify = newNotifier()
@@ -258,9 +256,15 @@ func (w *Watcher) startLook(s *stream) {
 	}()
 }
 
+// slowPoll is how long a quiet log waits for a look where no events come: the
+// fewer there are, the oftener each can be looked at. The caller holds w.mu.
+func (w *Watcher) slowPoll() time.Duration {
+	return min(maxPoll, max(leastPoll, time.Duration(len(w.streams))*eachPoll))
+}
+
 // schedule sets the time of the next look. The caller holds w.mu.
 func (s *stream) schedule(changed, draining bool) {
-	slow, fast := maxPoll, minPoll
+	slow, fast := s.w.slowPoll(), minPoll
 	if !s.poll && s.w.notify.covers(s) {
 		slow, fast = safety, minSafety
 	}

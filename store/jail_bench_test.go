@@ -22,6 +22,8 @@ func (s sinkOf) Add(_ string, _ source.AddOptions, sink source.Sink) (*source.Su
 	return nil, nil
 }
 
+func (s sinkOf) Glob(string, []string, func(string, bool)) *source.Glob { return nil }
+
 // BenchmarkJail is what remembering costs a jail: lines that are all failures,
 // of few and of many addresses, with and without a database, and with the ban
 // times of addresses that are known.

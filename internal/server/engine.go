@@ -45,7 +45,8 @@ type engine struct {
 	settings settings
 	database database
 	notify   *systemd.Notifier
-	quit     func() // begins the server's end once all jails have stopped
+	changed  chan struct{} // jails have started or changed
+	quit     func()        // begins the server's end once all jails have stopped
 
 	mu      sync.Mutex
 	jails   []*resident // in force, in order of creation
@@ -154,6 +155,7 @@ func (e *engine) start(r *resident) {
 		r.SetIdle(false)
 		return
 	}
+	defer e.kick()
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop, r.done = cancel, make(chan struct{})
 	go func() {

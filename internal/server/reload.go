@@ -159,6 +159,7 @@ func (e *engine) EndReload(ctx context.Context) {
 		}
 	}
 	e.replace(gone, p)
+	e.kick()
 	e.say.Info("Reload finished.")
 	e.tellReady()
 }

@@ -196,6 +196,7 @@ func (r *running) work(ready func(*running) error) error {
 		}
 	})
 	all.Go(func() { r.showLife(watch) })
+	all.Go(func() { r.engine.trimLoop(watch) })
 	served := make(chan error, 1)
 	all.Go(func() { served <- server.Serve(ctx, r.ln) })
 
@@ -305,6 +306,7 @@ func newEngine(log *logfmt.Log, version string) *engine {
 	e := &engine{
 		clock: time.Now, log: log, say: log.Logger("fail2ban.server"), version: version,
 		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: date.NewShared(),
+		changed: make(chan struct{}, 1),
 	}
 	e.mail = mail.NewOffice(mail.Options{Clock: e.clock, Log: root})
 	e.runner = &shell.Runner{Log: log.Logger("fail2ban.utils")}

@@ -51,6 +51,7 @@ func (p *Program) startHere(stream []any) error {
 		if err := p.configure(r, stream); err != nil {
 			return err
 		}
+		p.cfg, p.later, stream = nil, nil, nil // the server runs on without
 		p.print("Server ready")
 		return nil
 	})
