@@ -10,8 +10,8 @@ import (
 // that one look falls into it, and a table tells whether what is seen there
 // stands in any text.
 type finder struct {
-	step    int    // bytes from look to look: 1, 2, 4 or 8
-	mask    uint32 // which of the four bytes at a look count
+	pace
+	factor  uint32 // of the hash, which takes as many bytes as a look sees
 	table   [1 << finderBits]uint8
 	spots   [][]spot // by what the table gives, 0 for nothing
 	needles []needle
@@ -28,82 +28,143 @@ type spot struct {
 	needle, at int
 }
 
+// pace is how many bytes a look sees, and how far it is to the next.
+type pace struct{ seen, step int }
+
+// width is how many bytes of a text the looks of a pace need.
+func (p pace) width() int { return p.seen + p.step - 1 }
+
+// paces are those to choose from.
+var paces = []pace{{4, 8}, {4, 4}, {3, 4}, {4, 2}, {3, 2}, {2, 2}, {2, 1}}
+
 const (
-	finderBits = 14 // of the table's index
+	finderBits = 14 // of the hash
 	minNeedle  = 2  // bytes of the shortest text
 )
 
-func finderHash(x uint32) uint32 { return x * 0x9e3779b1 >> (32 - finderBits) }
+// What looks cost, in nanoseconds or so.
+const (
+	lookCost = 0.5
+	stopCost = 25 // to see whether a text stands where a look saw something
+)
 
-// newFinder returns a finder of texts of at least minNeedle bytes. rarity
-// tells, of four bytes of which those in mask count, how often they are seen;
-// less is better.
-func newFinder(needles []needle, rarity func(x, mask uint32) int) *finder {
+// wholeFactor is what the hash multiplies by where all four bytes count.
+const wholeFactor = 0x9e3779b1
+
+// factor is what the hash multiplies by: what a look does not see falls off at
+// the top, and what is left is the golden ratio again.
+func (p pace) factor() uint32 {
+	unseen := 8 * (4 - p.seen)
+	return wholeFactor >> unseen << unseen
+}
+
+func finderHash(x, factor uint32) uint32 { return x * factor >> (32 - finderBits) }
+
+// newFinder returns a finder of texts of at least minNeedle bytes with the pace
+// that is cheapest for a log.
+func newFinder(needles []needle, log *logSample) *finder {
 	shortest := len(needles[0].text)
 	for _, n := range needles {
 		shortest = min(shortest, len(n.text))
 	}
-	seen, step := looks(shortest)
-	f := &finder{step: step, mask: uint32(uint64(1)<<(8*seen) - 1), spots: make([][]spot, 1), needles: needles}
-	for i, n := range needles {
-		f.add(i, n.text, seen, rarity)
+	best, least := pace{}, -1.0
+	for _, p := range paces {
+		if p.width() > shortest {
+			continue
+		}
+		if _, cost := p.plan(needles, log); least < 0 || cost < least {
+			best, least = p, cost
+		}
+	}
+	return best.finder(needles, log)
+}
+
+// finder returns a finder with that pace.
+func (p pace) finder(needles []needle, log *logSample) *finder {
+	f := &finder{pace: p, factor: p.factor(), spots: make([][]spot, 1), needles: needles}
+	places, _ := p.plan(needles, log)
+	for i, from := range places {
+		f.add(i, from)
 	}
 	return f
 }
 
-// looks tells how many bytes to look at, and how far apart, for texts of a
-// length.
-func looks(length int) (seen, step int) {
-	switch {
-	case length >= 11:
-		return 4, 8
-	case length >= 7:
-		return 4, 4
-	case length == 6:
-		return 3, 4
-	case length == 5:
-		return 4, 2
-	case length == 4:
-		return 3, 2
-	case length == 3:
-		return 2, 2
+// plan chooses for each text the part of it that is rarest, and estimates what
+// looking costs, a byte of the log.
+func (p pace) plan(needles []needle, log *logSample) (places []int, cost float64) {
+	places = make([]int, len(needles))
+	var known [1 << finderBits]bool
+	stops := 0
+	for i, n := range needles {
+		least := -1
+		for from := 0; from+p.width() <= len(n.text); from++ {
+			sum := 0
+			for at := from; at < from+p.step; at++ {
+				sum += log.count(n.text[at : at+p.seen])
+			}
+			if least < 0 || sum < least {
+				places[i], least = from, sum
+			}
+		}
+		for at := places[i]; at < places[i]+p.step; at++ {
+			text := n.text[at : at+p.seen]
+			if h := finderHash(fourBytes(text), wholeFactor); !known[h] {
+				known[h] = true
+				stops += log.count(text)
+			}
+		}
 	}
-	return 2, 1
+	return places, (lookCost + stopCost*float64(stops)/float64(log.bytes)) / float64(p.step)
 }
 
-// add notes a text by the part of it that is rarest.
-func (f *finder) add(i int, text string, seen int, rarity func(x, mask uint32) int) {
-	width := f.step + seen - 1
-	best, least := 0, -1
-	for from := 0; from+width <= len(text); from++ {
-		sum := 0
-		for at := from; at < from+f.step; at++ {
-			sum += rarity(fourBytes(text[at:at+seen]), f.mask)
-		}
-		if least < 0 || sum < least {
-			best, least = from, sum
-		}
-	}
-	for at := best; at < best+f.step; at++ {
-		h := finderHash(fourBytes(text[at : at+seen]))
-		v := f.table[h]
-		if v == 0 {
+// add notes a text, which is seen by what stands in it from from on.
+func (f *finder) add(i, from int) {
+	text := f.needles[i].text
+	for at := from; at < from+f.step; at++ {
+		v := &f.table[finderHash(fourBytes(text[at:at+f.seen]), f.factor)]
+		if *v == 0 {
 			if len(f.spots) <= 255 {
 				f.spots = append(f.spots, nil)
 			}
-			v = uint8(len(f.spots) - 1)
-			f.table[h] = v
+			*v = uint8(len(f.spots) - 1)
 		}
-		f.spots[v] = append(f.spots[v], spot{i, at})
+		f.spots[*v] = append(f.spots[*v], spot{i, at})
 	}
 }
 
-// fourBytes are the first bytes of text as the finder reads them, 0 where there
+// fourBytes are the first bytes of a text as the finder reads them, 0 where there
 // are none.
-func fourBytes(text string) uint32 {
+func fourBytes[T string | []byte](text T) uint32 {
 	var b [4]byte
 	copy(b[:], text)
 	return binary.LittleEndian.Uint32(b[:])
+}
+
+// in says whether any needle is in a line.
+func (f *finder) in(line []byte) bool {
+	at := 0
+	for ; at+4 <= len(line); at += f.step {
+		if v := f.table[finderHash(binary.LittleEndian.Uint32(line[at:]), f.factor)]; v != 0 && f.around(line, at, v) != 0 {
+			return true
+		}
+	}
+	for ; at < len(line); at += f.step {
+		if v := f.table[finderHash(fourBytes(line[at:]), f.factor)]; v != 0 && f.around(line, at, v) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// around returns the bits of the needles of which a part stands at at.
+func (f *finder) around(data []byte, at int, v byte) (found uint64) {
+	for _, s := range f.spots[v] {
+		n := &f.needles[s.needle]
+		if from := at - s.at; from >= 0 && len(data)-from >= len(n.text) && string(data[from:from+len(n.text)]) == n.text {
+			found |= n.bits
+		}
+	}
+	return found
 }
 
 // finding is a finder on its way through data.
@@ -125,7 +186,7 @@ func (f *finding) next() (at int, bitsFound uint64, ok bool) {
 			v := byte(f.hits >> k)
 			f.hits &^= 0xff << k
 			at = f.base + k>>3*f.step
-			if found := f.around(at, v); found != 0 {
+			if found := f.around(f.data, at, v); found != 0 {
 				return at, found, true
 			}
 		}
@@ -136,33 +197,12 @@ func (f *finding) next() (at int, bitsFound uint64, ok bool) {
 	}
 }
 
-// around returns the bits of the needles of which a part stands at at.
-func (f *finding) around(at int, v byte) (found uint64) {
-	for _, s := range f.spots[v] {
-		n := &f.needles[s.needle]
-		if from := at - s.at; from >= 0 && len(f.data)-from >= len(n.text) && string(f.data[from:from+len(n.text)]) == n.text {
-			found |= n.bits
-		}
-	}
-	return found
-}
-
 // look goes on to the next 8 looks that give anything.
 func (f *finding) look() {
-	rest := f.data[f.at:]
-	var done int
-	switch f.step {
-	case 8:
-		done, f.hits = f.look8(rest)
-	case 4:
-		done, f.hits = f.look4(rest)
-	case 2:
-		done, f.hits = f.look2(rest)
-	default:
-		done, f.hits = f.look1(rest)
-	}
+	done, hits := f.looks(f.data[f.at:])
 	f.at += done
-	if f.hits == 0 {
+	f.hits = hits
+	if hits == 0 {
 		f.lookAtEnd()
 	}
 	f.base = f.at - 8*f.step
@@ -171,83 +211,7 @@ func (f *finding) look() {
 // lookAtEnd looks 8 times where the data may end.
 func (f *finding) lookAtEnd() {
 	for k := 0; k < 8 && f.at+k*f.step < len(f.data); k++ {
-		var b [4]byte
-		copy(b[:], f.data[f.at+k*f.step:])
-		f.hits |= uint64(f.table[finderHash(binary.LittleEndian.Uint32(b[:])&f.mask)]) << (8 * k)
+		f.hits |= uint64(f.table[finderHash(fourBytes(f.data[f.at+k*f.step:]), f.factor)]) << (8 * k)
 	}
 	f.at += 8 * f.step
-}
-
-// look8 looks at every eighth place until something is seen. done is where it
-// stopped, hits what the last 8 looks gave.
-func (f *finder) look8(data []byte) (done int, hits uint64) {
-	tab, mask := &f.table, f.mask
-	for ; len(data)-done >= 64; done += 64 {
-		w := data[done : done+64 : done+64]
-		hits = uint64(tab[finderHash(binary.LittleEndian.Uint32(w)&mask)]) |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[8:])&mask)])<<8 |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[16:])&mask)])<<16 |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[24:])&mask)])<<24 |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[32:])&mask)])<<32 |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[40:])&mask)])<<40 |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[48:])&mask)])<<48 |
-			uint64(tab[finderHash(binary.LittleEndian.Uint32(w[56:])&mask)])<<56
-		if hits != 0 {
-			return done + 64, hits
-		}
-	}
-	return done, 0
-}
-
-// look4 is look8 for every fourth place.
-func (f *finder) look4(data []byte) (done int, hits uint64) {
-	tab, mask := &f.table, f.mask
-	for ; len(data)-done >= 32; done += 32 {
-		w := data[done : done+32 : done+32]
-		a, b := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[8:])
-		c, d := binary.LittleEndian.Uint64(w[16:]), binary.LittleEndian.Uint64(w[24:])
-		hits = uint64(tab[finderHash(uint32(a)&mask)]) | uint64(tab[finderHash(uint32(a>>32)&mask)])<<8 |
-			uint64(tab[finderHash(uint32(b)&mask)])<<16 | uint64(tab[finderHash(uint32(b>>32)&mask)])<<24 |
-			uint64(tab[finderHash(uint32(c)&mask)])<<32 | uint64(tab[finderHash(uint32(c>>32)&mask)])<<40 |
-			uint64(tab[finderHash(uint32(d)&mask)])<<48 | uint64(tab[finderHash(uint32(d>>32)&mask)])<<56
-		if hits != 0 {
-			return done + 32, hits
-		}
-	}
-	return done, 0
-}
-
-// look2 is look8 for every second place.
-func (f *finder) look2(data []byte) (done int, hits uint64) {
-	tab, mask := &f.table, f.mask
-	for ; len(data)-done >= 18; done += 16 {
-		w := data[done : done+18 : done+18]
-		a, b := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[8:])
-		c, d := binary.LittleEndian.Uint32(w[6:]), binary.LittleEndian.Uint32(w[14:])
-		hits = uint64(tab[finderHash(uint32(a)&mask)]) | uint64(tab[finderHash(uint32(a>>16)&mask)])<<8 |
-			uint64(tab[finderHash(uint32(a>>32)&mask)])<<16 | uint64(tab[finderHash(c&mask)])<<24 |
-			uint64(tab[finderHash(uint32(b)&mask)])<<32 | uint64(tab[finderHash(uint32(b>>16)&mask)])<<40 |
-			uint64(tab[finderHash(uint32(b>>32)&mask)])<<48 | uint64(tab[finderHash(d&mask)])<<56
-		if hits != 0 {
-			return done + 16, hits
-		}
-	}
-	return done, 0
-}
-
-// look1 is look8 for every place, where two bytes count.
-func (f *finder) look1(data []byte) (done int, hits uint64) {
-	tab, mask := &f.table, f.mask
-	for ; len(data)-done >= 9; done += 8 {
-		w := data[done : done+9 : done+9]
-		a := binary.LittleEndian.Uint64(w)
-		hits = uint64(tab[finderHash(uint32(a)&mask)]) | uint64(tab[finderHash(uint32(a>>8)&mask)])<<8 |
-			uint64(tab[finderHash(uint32(a>>16)&mask)])<<16 | uint64(tab[finderHash(uint32(a>>24)&mask)])<<24 |
-			uint64(tab[finderHash(uint32(a>>32)&mask)])<<32 | uint64(tab[finderHash(uint32(a>>40)&mask)])<<40 |
-			uint64(tab[finderHash(uint32(a>>48)&mask)])<<48 | uint64(tab[finderHash(uint32(a>>56)|uint32(w[8])<<8)])<<56
-		if hits != 0 {
-			return done + 8, hits
-		}
-	}
-	return done, 0
 }

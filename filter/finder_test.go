@@ -19,7 +19,6 @@ func TestFinder(t *testing.T) {
 		}
 		return string(b)
 	}
-	same := func(uint32, uint32) int { return 0 }
 	for n := range 3000 {
 		var needles []needle
 		least := minNeedle + n%14
@@ -34,8 +33,18 @@ func TestFinder(t *testing.T) {
 			at := r.IntN(len(data) + 1)
 			copy(data[at:], needles[r.IntN(len(needles))].text)
 		}
-		if got, want := foundByLine(newFinder(needles, same), data), wantByLine(needles, data); !slices.Equal(got, want) {
-			t.Fatalf("needles %+v, data %q: got %b, want %b", needles, data, got, want)
+		want := wantByLine(needles, data)
+		for _, p := range paces {
+			if p.width() > least {
+				continue
+			}
+			f := p.finder(needles, newLogSample(data))
+			if got := foundByLine(f, data); !slices.Equal(got, want) {
+				t.Fatalf("needles %+v, pace %+v, data %q: got %b, want %b", needles, p, data, got, want)
+			}
+			if f.in(data) != slices.ContainsFunc(want, func(found uint64) bool { return found != 0 }) {
+				t.Fatalf("needles %+v, pace %+v, data %q: got the opposite of %b", needles, p, data, want)
+			}
 		}
 	}
 }

@@ -92,12 +92,12 @@ func newPlan(s *settings, all bool, sample []byte) *plan {
 	}
 	needles, also := c.choose()
 	if len(needles) > 0 && (p.always&p.fail == 0 || p.pref != 0) {
-		p.find = newFinder(needles, c.log.count)
+		p.find = newFinder(needles, c.log)
 		p.join(needles)
 	}
 	for i, set := range also {
 		if i < lastRegex && len(set) > 0 && p.find != nil {
-			p.also[i] = newFinder(set, c.log.count)
+			p.also[i] = newFinder(set, c.log)
 			p.join(set)
 		}
 	}
@@ -145,13 +145,6 @@ func (p *plan) maybe(found uint64, line []byte) uint64 {
 		}
 	}
 	return found
-}
-
-// in says whether any needle is in the line.
-func (f *finder) in(line []byte) bool {
-	find := finding{finder: f, data: line}
-	_, _, ok := find.next()
-	return ok
 }
 
 // chooser chooses, of the sets of texts of each regex, the one to look for.
@@ -223,24 +216,32 @@ func longestPart(text string) string {
 
 func emptyBrackets(two string) bool { return two == "[]" || two == "()" || two == "<>" || two == `""` }
 
-// What it costs, in nanoseconds or so: to look at each place of a line, to see
-// whether a second text is there too, and to try regexes.
+// What it costs, in nanoseconds or so, to see whether a second text is in a
+// line, too, and to try regexes.
 const (
-	lookCost   = 85
 	secondCost = 60
 	tryCost    = 400
 )
 
 // cost estimates what it costs to look for the set, if others allow for texts of
 // a length at best.
-func (ch *choice) cost(s *literalSet, best int) float64 {
-	_, step := looks(min(s.shortest, best))
-	_, least := looks(best)
+func (c *chooser) cost(ch *choice, s *literalSet, best int) float64 {
 	hit := tryCost * 1.0
 	if second := ch.second(s); second != nil {
 		hit = secondCost + tryCost*second.seen
 	}
-	return hit*min(s.seen, 1) + lookCost*(1/float64(step)-1/float64(least))
+	line := lookCost * float64(c.log.bytes) / c.log.total
+	return hit*min(s.seen, 1) + line*(1/longestStep(min(s.shortest, best))-1/longestStep(best))
+}
+
+// longestStep is the longest step of a pace for texts of a length.
+func longestStep(length int) (step float64) {
+	for _, p := range paces {
+		if p.width() <= length {
+			step = max(step, float64(p.step))
+		}
+	}
+	return step
 }
 
 // choose gives what to look for, and what else must be in a line for the
@@ -259,7 +260,7 @@ func (c *chooser) choose() (needles []needle, also map[int][]needle) {
 	for _, ch := range c.regexes {
 		set := &ch.sets[0]
 		for i := range ch.sets {
-			if other := &ch.sets[i]; ch.cost(other, best) < ch.cost(set, best) {
+			if other := &ch.sets[i]; c.cost(&ch, other, best) < c.cost(&ch, set, best) {
 				set = other
 			}
 		}
@@ -306,21 +307,22 @@ const (
 // logSample counts what is seen in a piece of a log.
 type logSample struct {
 	counts [5][]uint16 // by how many bytes count, and their hash
-	total  float64     // lines
+	bytes  int
+	total  float64 // lines
 }
 
 func newLogSample(data []byte) *logSample {
-	s := &logSample{total: 1}
+	s := &logSample{bytes: max(1, len(data)), total: 1}
 	for n := minNeedle; n <= 4; n++ {
 		s.counts[n] = make([]uint16, 1<<finderBits)
 	}
 	for i := 0; i+4 <= len(data); i++ {
 		x := uint32(data[i]) | uint32(data[i+1])<<8
-		s.counts[2][finderHash(x)]++
+		s.counts[2][finderHash(x, wholeFactor)]++
 		x |= uint32(data[i+2]) << 16
-		s.counts[3][finderHash(x)]++
+		s.counts[3][finderHash(x, wholeFactor)]++
 		x |= uint32(data[i+3]) << 24
-		s.counts[4][finderHash(x)]++
+		s.counts[4][finderHash(x, wholeFactor)]++
 		if data[i] == '\n' {
 			s.total++
 		}
@@ -328,9 +330,9 @@ func newLogSample(data []byte) *logSample {
 	return s
 }
 
-// count tells how often the bytes of x that mask takes were seen.
-func (s *logSample) count(x, mask uint32) int {
-	return int(s.counts[bits.Len32(mask)/8][finderHash(x)])
+// count tells how often a text of two to four bytes was seen.
+func (s *logSample) count(text string) int {
+	return int(s.counts[len(text)][finderHash(fourBytes(text), wholeFactor)])
 }
 
 // lines tells in which part of the lines a text stands at most.
@@ -338,7 +340,7 @@ func (s *logSample) lines(text string) float64 {
 	n := min(4, len(text))
 	least := int(s.total)
 	for i := 0; i+n <= len(text); i++ {
-		least = min(least, int(s.counts[n][finderHash(fourBytes(text[i:i+n]))]))
+		least = min(least, s.count(text[i:i+n]))
 	}
 	return float64(least) / s.total
 }
