@@ -21,6 +21,8 @@ type class struct {
 	set  *runeSet
 	stop int // the only byte that does not belong, or -1
 	lead ByteSet
+
+	stepShift uint8 // a run of 1<<stepShift bytes counts as a step
 }
 
 func newClass(set *runeSet) *class {
@@ -45,6 +47,10 @@ func newClass(set *runeSet) *class {
 	}
 	if out != 1 {
 		c.stop = -1
+	}
+	c.stepShift = forwardShift
+	if c.stop >= 0 {
+		c.stepShift = blockShift
 	}
 	return c
 }

@@ -48,6 +48,9 @@
 //     under IGNORECASE, nor its small letter. Here both are found.
 //   - Python's search may miss a match that begins with a class under (?a:...),
 //     since it looks for its first character without that flag. Here it is found.
+//   - A condition may stand in the very group that it asks for. Python then
+//     takes that group for set if it came to its end on a way since given up.
+//     Here a group that is still open is set by an earlier round only.
 //   - Brackets may be nested 500 deep; Python's limit depends on its stack.
 //   - Locale flags and bytes patterns do not exist; \N{...} knows the names of
 //     characters and the aliases of control characters.

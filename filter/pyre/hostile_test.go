@@ -2,10 +2,8 @@ package pyre
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,7 +11,10 @@ import (
 	"unsafe"
 )
 
-var attacks = flag.Int("pyre.attacks", 400, "hostile lines that TestHostileLines tries, 0 for all")
+var (
+	attacks     = flag.Int("pyre.attacks", 400, "hostile lines that TestHostileLines tries, 0 for all, with their time measured")
+	attacksEach = flag.Int("pyre.attacks.each", 100, "made-up hostile lines for each pattern where all are tried")
+)
 
 // hostileLength is the length of a hostile line, and hostileTime what it may
 // cost at most (PERF: worst line of 64 KiB).
@@ -179,71 +180,6 @@ func attackLines(t *tree, r *rand.Rand) [][]byte {
 		add(s)
 	}
 	return lines
-}
-
-// TestHostileLines holds COMPAT E.4: no line stalls a jail. It attacks every
-// stock pattern with lines of 64 KiB made from the pattern itself.
-func TestHostileLines(t *testing.T) {
-	type attack struct {
-		re   *Regexp
-		name string
-		line []byte
-	}
-	var all []attack
-	r := rand.New(rand.NewPCG(*fuzzSeed, 2))
-	for _, p := range stockPatterns(t) {
-		re, err := Compile(p.Pattern, p.flags())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if *attacks > 0 && r.IntN(8) > 0 {
-			continue
-		}
-		for _, line := range attackLines(re.syntax(), r) {
-			all = append(all, attack{re, p.Name, plausible(line, p.Multi)})
-		}
-	}
-	if *attacks > 0 {
-		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		all = all[:min(len(all), *attacks)]
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var worst time.Duration
-	var worstOf attack
-	for _, a := range all {
-		d := timeSearch(t, a.re, a.line)
-		if d > worst {
-			worst, worstOf = d, a
-		}
-	}
-	if worstOf.re == nil {
-		return
-	}
-	t.Logf("%d attacks; the worst took %v: %s: %.300q on %.100q", len(all), worst, worstOf.name, worstOf.re, worstOf.line)
-}
-
-// timeSearch returns the processor time that a search takes at best of a few
-// times, and complains if that is too much.
-func timeSearch(t *testing.T, re *Regexp, line []byte) time.Duration {
-	t.Helper()
-	best := time.Duration(1 << 62)
-	for range 4 {
-		start := threadTime(t)
-		_, _, err := re.Search(nil, line, 0, len(line))
-		best = min(best, threadTime(t)-start)
-		if errors.Is(err, ErrBudget) {
-			t.Errorf("%.200q gave up on %.60q...%.60q", re, line, line[len(line)-min(60, len(line)):])
-			break
-		}
-		if best < hostileTime/5 {
-			break
-		}
-	}
-	if best > hostileTime && !raceEnabled {
-		t.Errorf("%.200q took %v on %.60q...%.60q", re, best, line, line[len(line)-min(60, len(line)):])
-	}
-	return best
 }
 
 // threadTime returns the processor time that this thread has taken. The

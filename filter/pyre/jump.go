@@ -110,8 +110,12 @@ func (j *jumper) install(ch *choice) {
 	in.tab, in.end = j.table(func(b byte) uint8 { return ch.of[j.kind[b]] }), ch.end
 }
 
-// sortBytes puts bytes of one kind that no table of the program tells apart.
+// sortBytes puts bytes of one kind that no table of the program tells apart,
+// and that are ASCII or are not.
 func (j *jumper) sortBytes() {
+	for b := utf8.RuneSelf; b < len(j.kind); b++ {
+		j.kind[b] = 1
+	}
 	seen := map[*[256]uint8]bool{nil: true}
 	var single ByteSet
 	for i := range j.prog.insts {

@@ -6,10 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// Scanning a run of characters counts as a step for each so many bytes.
+// Scanning a run of characters counts as a step for each so many bytes, and
+// for each so many where the processor does it in blocks: comparing texts,
+// looking for one byte.
 const (
-	forwardPerStep = 8
-	backPerStep    = 8
+	forwardShift, forwardPerStep = 3, 1 << forwardShift
+	blockShift, blockPerStep     = 6, 1 << blockShift
+	backPerStep                  = 8
 )
 
 // choose runs an opAlt or opRound, as run runs an opSplit.
@@ -196,7 +199,11 @@ func (m *machine) most(in *inst, lo int) (hi int, met bool) {
 	default:
 		hi = m.all(in, lo, len(m.text))
 	}
-	m.steps -= (hi - lo) / forwardPerStep
+	if in.lit != "" {
+		m.steps -= (hi - lo) / forwardPerStep
+	} else {
+		m.steps -= (hi - lo) >> in.class.stepShift
+	}
 	return hi, met
 }
 
@@ -206,8 +213,12 @@ func (m *machine) span(in *inst, pos int) (int32, int) {
 	case m.memo.on || in.lit != "" && (in.max >= 0 || in.min > 1):
 		return m.spanUntried(in, pos)
 	case in.max < 0 && in.min <= 1:
-		hi := m.beforeGuard(in, pos, in.class.span(m.text, pos))
-		m.steps -= (hi - pos) / forwardPerStep
+		hi := in.class.span(m.text, pos)
+		if in.lit != "" {
+			m.steps -= (hi - pos) / forwardPerStep
+			hi = m.beforeGuard(in, pos, hi)
+		}
+		m.steps -= (hi - pos) >> in.class.stepShift
 		if hi-pos < int(in.min) {
 			return -1, pos
 		}
@@ -252,7 +263,7 @@ func (m *machine) star(in *inst, pos int) (int32, int) {
 	} else {
 		hi, n = in.class.spanN(m.text, pos, int(in.max))
 	}
-	m.steps -= (hi - pos) / forwardPerStep
+	m.steps -= (hi - pos) >> in.class.stepShift
 	if n < int(in.min) {
 		return -1, pos
 	}

@@ -130,37 +130,50 @@ func (m *machine) backref(in *inst, pos int) (int32, int) {
 		return -1, pos
 	}
 	want, rest := m.text[m.caps[in.slot]:m.caps[in.slot+1]], m.text[pos:]
-	m.steps -= len(want) / forwardPerStep
-	n := len(want)
-	switch {
-	case in.icase:
-		n = equalFold(want, rest, in.ascii)
-	case len(rest) < n || string(rest[:n]) != string(want):
-		n = -1
+	if in.icase {
+		n, looked := equalFold(want, rest, in.ascii)
+		m.steps -= looked
+		if n < 0 {
+			return -1, pos
+		}
+		return in.next, pos + n
 	}
-	if n < 0 {
+	n := sameLen(want, rest)
+	m.steps -= n / blockPerStep
+	if n < len(want) {
 		return -1, pos
 	}
 	return in.next, pos + n
 }
 
+// sameLen returns with how many bytes alike a and b begin.
+func sameLen(a, b []byte) int {
+	n := min(len(a), len(b))
+	i := 0
+	for ; n-i >= blockPerStep && string(a[i:i+blockPerStep]) == string(b[i:i+blockPerStep]); i += blockPerStep {
+	}
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
 // equalFold returns how much of rest equals want but for case, -1 if none
-// does.
-func equalFold(want, rest []byte, ascii bool) int {
-	n := 0
-	for len(want) > 0 {
+// does, and how many characters it looked at.
+func equalFold(want, rest []byte, ascii bool) (n, looked int) {
+	for ; len(want) > 0; looked++ {
 		if n >= len(rest) {
-			return -1
+			return -1, looked
 		}
 		a, aw := utf8.DecodeRune(want)
 		b, bw := utf8.DecodeRune(rest[n:])
 		if lowerRune(a, ascii) != lowerRune(b, ascii) {
-			return -1
+			return -1, looked
 		}
 		want = want[aw:]
 		n += bw
 	}
-	return n
+	return n, looked
 }
 
 // foldedLen returns the length of the text that equals lit but for the case

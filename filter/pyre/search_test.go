@@ -136,5 +136,7 @@ var documented = []struct {
 	{"captures in a negative look-ahead do not", `(?!(a)b)a`, 0, "abac", []string{"a", unset}},
 	{"an empty round ends a repeat", `(a|)+`, 0, "aab", []string{"aa", ""}},
 	{"a back-reference to an unset group fails", `(a)?\1b`, 0, "b", nil},
+	{"a repeat whose first byte may be any is left for another", `(a)?(?(1)\1|(b))*`, 0, "ς", []string{"", unset, unset}},
+	{"a back-reference in a condition in a repeat", `(a)((?(1)|\1)1)*`, 0, "aς", []string{"a", "a", unset}},
 	{"an empty pattern", ``, 0, "a", []string{""}},
 }
