@@ -66,9 +66,9 @@ class Log(logging.Handler):
 	def emit(self, r): out["log"].append("%s %s" % (r.levelname, r.getMessage()))
 logger = logging.getLogger("fail2ban.CommandAction"); logger.addHandler(Log()); logger.setLevel(logging.ERROR); logger.propagate = False
 def ticket(t):
-	data = dict((k, IPAddr(v) if k == "ip" else v) for k, v in t["fields"])
+	data = dict((k, IPAddr(v) if k == "ip" else set(v) if k == "users" and not t["restored"] else v) for k, v in t["fields"])
 	data["failures"] = t["failures"]
-	b = BanTicket(t["id"], t["time"], matches=[tuple(m) if isinstance(m, list) else m for m in t["matches"]], data=data)
+	b = BanTicket(t["id"], t["time"], matches=[tuple(m) if isinstance(m, list) and not t["restored"] else m for m in t["matches"]], data=data)
 	if t["bantime"] is not None: b.setBanTime(t["bantime"])
 	b.setBanCount(t["bancount"]); b.restored = t["restored"]
 	return b
@@ -326,7 +326,7 @@ func (g generator) ticket() scenarioTicket {
 		t.Fields = append(t.Fields, [2]any{"ip", g.pick("192.0.2.9", "2001:db8::9")})
 	}
 	if g.IntN(5) == 0 {
-		t.Fields = append(t.Fields, [2]any{"users", []string{"a", "b'c"}})
+		t.Fields = append(t.Fields, [2]any{"users", []string{g.pick("a", "b'c")}})
 	}
 	return t
 }

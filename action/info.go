@@ -42,7 +42,7 @@ var infoTags = []struct {
 	{"bancount", func(i *info) any { return i.ticket.BanCount }},
 	{"matches", func(i *info) any { return i.ticket.JoinedLines() }},
 	{"restored", func(i *info) any { return map[bool]int{true: 1}[i.ticket.Restored] }},
-	{"F-*", func(i *info) any { return ticketData(i.ticket) }},
+	{"F-*", func(i *info) any { return i.ticket.Data() }},
 	{"ipmatches", func(i *info) any { return i.all(true).JoinedLines() }},
 	{"ipjailmatches", func(i *info) any { return i.all(false).JoinedLines() }},
 	{"ipfailures", func(i *info) any { return i.all(true).Failures }},
@@ -117,22 +117,16 @@ func (i *info) String() string {
 	return "ActionInfo(" + pytext.Repr(d) + ")"
 }
 
-// ticketData is a ticket's data with a list of matches, be it empty.
-func ticketData(t *jail.Ticket) pytext.Dict {
-	data := t.Data()
-	if _, ok := data.Get("matches"); ok {
-		return data
-	}
-	return append(pytext.Dict{{Key: "matches", Value: []any{}}}, data...)
-}
-
 // rawTicket is Python's repr of a ban ticket.
 func rawTicket(t *jail.Ticket) string {
 	var banTime any
 	if t.HasBanTime {
 		banTime = t.BanTime.Py()
 	}
-	matches, _ := ticketData(t).Get("matches")
+	matches, ok := t.Data().Get("matches")
+	if !ok {
+		matches = []any{}
+	}
 	return strings.Join([]string{"BanTicket: ip=" + t.ID.String(), "time=" + pytext.Str(t.PyTime()),
 		"bantime=" + pytext.Str(banTime), "bancount=" + pytext.Str(t.BanCount),
 		"#attempts=" + pytext.Str(t.Failures), "matches=" + pytext.Repr(matches)}, " ")

@@ -174,7 +174,7 @@ func (f *Filter) judgeDated(j *job, line Line, m date.Match, dated bool) {
 
 func (f *Filter) now() float64 { return seconds(f.env.Clock()) }
 
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
 
 // tick asks the clock for the line or block at hand, and tells the time.
 func (f *Filter) tick(s *settings) float64 {

@@ -18,6 +18,8 @@ type banList struct {
 	byID    map[ipaddr.Addr]*banned
 	own     banHeap // by end
 	jails   banHeap // by start: all last equally long
+	over    banHeap // have ended, as of a time, in order of the bans
+	asOf    float64
 	// alarm is when bans are looked through next. It is lowered by a new ban
 	// and raised when it fires, never by a new ban time (3.4.1).
 	alarm float64
@@ -30,6 +32,7 @@ type banned struct {
 	key    float64
 	seq    uint64
 	at     int // place in its heap
+	over   bool
 }
 
 func newBanList() *banList {
@@ -108,24 +111,27 @@ func (l *banList) lengthen(b *banned, t *Ticket, end float64) bool {
 	return true
 }
 
-// setBanTimeOf gives the ticket of an ID a ban time of its own; a shorter one
-// brings the alarm forward.
+// setBanTimeOf gives the ticket of an ID a ban time of its own. A shorter one
+// does not bring the alarm forward, as in fail2ban (3.4.1).
 func (l *banList) setBanTimeOf(id ipaddr.Addr, bt Seconds) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if b, ok := l.byID[id]; ok {
 		l.setOwn(b, bt)
-		l.alarm = min(l.alarm, b.ticket.End(l.banTime))
 	}
 }
 
 func (l *banList) setOwn(b *banned, bt Seconds) {
 	heap.Remove(l.heapOf(b), b.at)
+	b.over = false
 	b.ticket.SetBanTime(bt)
 	l.push(b)
 }
 
 func (l *banList) heapOf(b *banned) *banHeap {
+	if b.over {
+		return &l.over
+	}
 	if b.ticket.HasBanTime {
 		return &l.own
 	}
@@ -177,19 +183,21 @@ func (l *banList) remove(b *banned) {
 	delete(l.byID, b.ticket.ID)
 }
 
-// due removes and returns tickets that are over, at most limit; none before the
-// alarm. A ban is over after its end, not at it (3.4.2).
+// due removes and returns tickets that are over, at most limit, in order of the
+// bans; none before the alarm. A ban is over after its end, not at it (3.4.2).
 func (l *banList) due(now float64, limit int) []*Ticket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.alarm > now {
 		return nil
 	}
+	l.ripen(now)
 	var over []*Ticket
-	for b := l.soonest(); b != nil && b.ticket.End(l.banTime) < now; b = l.soonest() {
+	for len(l.over) > 0 {
 		if len(over) == limit {
 			return over
 		}
+		b := l.over[0]
 		l.remove(b)
 		over = append(over, b.ticket)
 	}
@@ -198,6 +206,29 @@ func (l *banList) due(now float64, limit int) []*Ticket {
 		l.alarm = b.ticket.End(l.banTime)
 	}
 	return over
+}
+
+// ripen puts bans that are over aside. Those that were so at a later time, since
+// the clock was set, go back.
+func (l *banList) ripen(now float64) {
+	if now < l.asOf {
+		l.unripe()
+	}
+	l.asOf = now
+	for b := l.soonest(); b != nil && b.ticket.End(l.banTime) < now; b = l.soonest() {
+		heap.Remove(l.heapOf(b), b.at)
+		b.over, b.key = true, 0
+		heap.Push(&l.over, b)
+	}
+}
+
+// unripe has bans that are over looked at again.
+func (l *banList) unripe() {
+	for _, b := range l.over {
+		b.over = false
+		l.push(b)
+	}
+	l.over = nil
 }
 
 // soonest returns the ticket that ends first, nil when there is none.
@@ -231,7 +262,7 @@ func (l *banList) flush() []*Ticket {
 	defer l.mu.Unlock()
 	list := l.inOrder()
 	clear(l.byID)
-	l.own, l.jails = nil, nil
+	l.own, l.jails, l.over = nil, nil, nil
 	return list
 }
 
@@ -280,6 +311,7 @@ func (l *banList) jailBanTime() Seconds {
 func (l *banList) setJailBanTime(s Seconds) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.unripe()
 	l.banTime = s
 }
 

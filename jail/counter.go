@@ -16,8 +16,10 @@ const (
 	// and ticketCost for each; beyond it the IDs not seen for longest go first.
 	maxFailBytes = 64 << 20
 	ticketCost   = 400
-	// cleanEvery is the least time between two clean-ups, in seconds (3.2.6).
+	// cleanEvery is the least time between two clean-ups, in seconds (3.2.6);
+	// cleanLate is the most, after which a failure does not find old ones.
 	cleanEvery = 5
+	cleanLate  = 20
 )
 
 // Defaults of a jail that no command has set up.
@@ -129,7 +131,7 @@ func (c *counter) extend(old, t *Ticket, count int) {
 	old.Attempts += count
 	old.Failures += failures
 	if c.maxMatches <= 0 {
-		old.Matches = nil
+		old.Matches, old.NoMatches = nil, true
 	} else {
 		old.Matches = appendMatches(old.Matches, matches, c.maxMatches)
 	}
@@ -226,10 +228,13 @@ func (c *counter) put(t *Ticket) {
 
 // clean drops IDs whose last failure is older than the find time, at most
 // every few seconds (3.2.6).
-func (c *counter) clean(now float64) {
+func (c *counter) clean(now float64) { c.cleanAfter(cleanEvery, now) }
+
+// cleanAfter drops them if the last clean-up is some seconds ago.
+func (c *counter) cleanAfter(age, now float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now < c.nextClean {
+	if now < c.nextClean+age-cleanEvery {
 		return
 	}
 	c.nextClean = now + cleanEvery

@@ -105,6 +105,7 @@ func (t *Ticket) take(f *filter.Failure) *Ticket {
 // often enough.
 func (j *Jail) count(ctx context.Context, s *settings, t *Ticket, weight int) {
 	id, at := t.ID, t.Time
+	j.counter.cleanAfter(cleanLate, j.now())
 	attempts := j.counter.add(t, weight, false)
 	if j.logs.counter.Enabled(ctx, slog.LevelDebug) {
 		j.logs.counter.Debug(j.counter.summary())
@@ -129,7 +130,8 @@ func (j *Jail) weighBad(ctx context.Context, s *settings, t *Ticket, at float64)
 	if !ok || at <= h.Time {
 		return
 	}
-	weight := float64(int(1)<<min(max(h.Count, 0), 20))/2 + 1
+	count := max(h.Count, t.BanCount)
+	weight := float64(int(1)<<min(max(count, 0), 20))/2 + 1
 	text := pytext.FloatRepr(weight)
 	if float64(s.maxRetry) < weight {
 		weight, text = float64(s.maxRetry), itoa(s.maxRetry)
@@ -142,8 +144,12 @@ func (j *Jail) weighBad(ctx context.Context, s *settings, t *Ticket, at float64)
 	if reached {
 		tail = ", Ban"
 	}
-	j.logs.observer.Info(j.say("Found " + id.String() + ", bad - " + j.timeText(at) + ", " + itoa(h.Count) + " # -> " + text + tail))
-	if j.counter.add(t, int(weight)-1, true) >= s.maxRetry {
+	j.logs.observer.Info(j.say("Found " + id.String() + ", bad - " + j.timeText(at) + ", " + itoa(count) + " # -> " + text + tail))
+	attempts := j.counter.add(t, int(weight)-1, true)
+	// The ticket keeps what it was told, even if the store forgets it. If it is
+	// on its way to a ban already, it waits there for the lock that is held here.
+	t.BanCount = count
+	if attempts >= s.maxRetry {
 		j.promote(id)
 	}
 }

@@ -71,8 +71,10 @@ type Ticket struct {
 	// Failures is the tag <failures> (3.2.3).
 	Attempts int
 	Failures int
-	// Matches are the newest lines, at most maxmatches (3.2.4).
-	Matches []Match
+	// Matches are the newest lines, at most maxmatches (3.2.4). NoMatches is true
+	// where fail2ban has no list of them at all, not even an empty one.
+	Matches   []Match
+	NoMatches bool
 	// Fields are the filter's groups of the first failure (3.2.5) in
 	// fail2ban's order, without matches and failures: string values, and
 	// []string under users.
@@ -125,18 +127,36 @@ func (t *Ticket) JoinedLines() string { return strings.Join(t.Lines(), "\n") }
 // matches, failures, then the fields.
 func (t *Ticket) Data() pytext.Dict {
 	data := make(pytext.Dict, 0, len(t.Fields)+2)
-	if len(t.Matches) > 0 {
+	if !t.NoMatches || len(t.Matches) > 0 {
 		list := make([]any, len(t.Matches))
 		for i, m := range t.Matches {
 			list[i] = m.Text()
-			if m.Split {
-				list[i] = pytext.Tuple{m.Before, m.Date, m.After}
+			switch parts := []any{m.Before, m.Date, m.After}; {
+			case m.Split && t.Restored:
+				list[i] = parts // as JSON has brought them back
+			case m.Split:
+				list[i] = pytext.Tuple(parts)
 			}
 		}
 		data = append(data, pytext.Item{Key: "matches", Value: list})
 	}
 	data = append(data, pytext.Item{Key: "failures", Value: t.Failures})
-	return append(data, t.Fields...)
+	for _, it := range t.Fields {
+		if users, ok := it.Value.([]string); ok && !t.Restored {
+			it.Value = setOf(users)
+		}
+		data = append(data, it)
+	}
+	return data
+}
+
+// setOf is what fail2ban has for a session's users until JSON makes it a list.
+func setOf(users []string) pytext.Set {
+	set := make(pytext.Set, len(users))
+	for i, u := range users {
+		set[i] = u
+	}
+	return set
 }
 
 // PyTime returns the time as Python holds it: int64 or float64.

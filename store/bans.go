@@ -139,7 +139,7 @@ func corrected(t *jail.Ticket, banTime jail.Seconds, q jail.Query) *jail.Ticket 
 	t.SetBanTime(banTime)
 	t.Restored = true
 	limit := max(0, q.MaxMatches)
-	t.Matches = t.Matches[max(0, len(t.Matches)-limit):]
+	t.Matches, t.NoMatches = t.Matches[max(0, len(t.Matches)-limit):], limit == 0
 	return t
 }
 

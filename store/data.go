@@ -35,6 +35,8 @@ func writeJSON(b *bytes.Buffer, v any) {
 		writeList(b, t)
 	case pytext.Tuple:
 		writeList(b, t)
+	case pytext.Set:
+		writeList(b, t)
 	case []string:
 		list := make([]any, len(t))
 		for i, s := range t {

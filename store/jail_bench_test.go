@@ -15,7 +15,10 @@ import (
 )
 
 // sinkOf is a watcher that hands the benchmark the sink of the one log.
-type sinkOf struct{ sink chan source.Sink }
+type sinkOf struct {
+	jail.Watcher // of which only Add is called
+	sink         chan source.Sink
+}
 
 func (s sinkOf) Add(_ string, _ source.AddOptions, sink source.Sink) (*source.Subscription, error) {
 	s.sink <- sink
@@ -38,7 +41,7 @@ func BenchmarkJail(b *testing.B) {
 		{"many/none", 60_000, false, false}, {"many/database", 60_000, true, false}, {"many/increment", 60_000, true, true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			env := jail.Env{Local: time.UTC, Watcher: sinkOf{make(chan source.Sink, 1)}}
+			env := jail.Env{Local: time.UTC, Watcher: sinkOf{sink: make(chan source.Sink, 1)}}
 			if c.store {
 				d, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "f2b.sqlite3"), store.Options{})
 				if err != nil {

@@ -44,8 +44,10 @@ type ticketRow struct {
 	First    float64    `json:"first"`
 	Attempts int        `json:"attempts"`
 	Failures int        `json:"failures"`
+	Bans     int        `json:"bans,omitempty"`
 	Restored bool       `json:"restored,omitempty"`
 	Matches  []matchRow `json:"matches,omitempty"`
+	Dropped  bool       `json:"nomatches,omitempty"`
 	Fields   []fieldRow `json:"fields,omitempty"`
 }
 
@@ -53,7 +55,8 @@ type ticketRow struct {
 type matchRow []string
 
 func toTicketRow(t *jail.Ticket) ticketRow {
-	row := ticketRow{Time: t.Time, TimeInt: t.TimeInt, First: t.First, Attempts: t.Attempts, Failures: t.Failures, Restored: t.Restored}
+	row := ticketRow{Time: t.Time, TimeInt: t.TimeInt, First: t.First, Attempts: t.Attempts, Failures: t.Failures, Restored: t.Restored,
+		Bans: t.BanCount, Dropped: t.NoMatches}
 	for _, m := range t.Matches {
 		if m.Split {
 			row.Matches = append(row.Matches, matchRow{m.Before, m.Date, m.After})
@@ -68,7 +71,8 @@ func toTicketRow(t *jail.Ticket) ticketRow {
 }
 
 func (row *ticketRow) ticket() *jail.Ticket {
-	t := &jail.Ticket{Time: row.Time, TimeInt: row.TimeInt, First: row.First, Attempts: row.Attempts, Failures: row.Failures, Restored: row.Restored}
+	t := &jail.Ticket{Time: row.Time, TimeInt: row.TimeInt, First: row.First, Attempts: row.Attempts, Failures: row.Failures, Restored: row.Restored,
+		BanCount: row.Bans, NoMatches: row.Dropped}
 	for _, m := range row.Matches {
 		switch len(m) {
 		case 1:

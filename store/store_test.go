@@ -158,7 +158,7 @@ db.updateLog(jail, c); db.close(); print('1')`, path) == nil {
 	for _, k := range current(t, d, jail.Query{MaxBanTime: jail.Int(jail.Permanent), MaxMatches: 5}) {
 		got = append(got, strings.Join([]string{k.ID.String(), pytext.Repr(k.PyTime()), pytext.Repr(k.BanTime.Py()), pytext.Repr(k.BanCount), pytext.Repr(k.Data())}, " "))
 	}
-	data := " {'matches': [('', 'Nov 22 11:59:01', ' caf\u00e9 '), 'two'], 'failures': 5, 'user': 'root', 'users': ['a']}"
+	data := " {'matches': [['', 'Nov 22 11:59:01', ' caf\u00e9 '], 'two'], 'failures': 5, 'user': 'root', 'users': ['a']}"
 	want := []string{
 		"192.0.2.7 1795248800 -1 3" + data,
 		"192.0.2.9 1795348700 600 1" + data,

@@ -18,6 +18,10 @@ import (
 // Tuple is a Python tuple; a Python list is a []any.
 type Tuple []any
 
+// Set is a Python set in the order of its making; Python's own order is another
+// in every run.
+type Set []any
+
 // Item is one entry of a Dict.
 type Item struct{ Key, Value any }
 
@@ -46,7 +50,7 @@ func (d *Dict) Set(key string, value any) {
 }
 
 // Repr gives Python's repr(v). Known are nil, bool, the integer types, floats,
-// string, []byte, []any, []string, Tuple and Dict; a fmt.Stringer is written as
+// string, []byte, []any, []string, Tuple, Set and Dict; a fmt.Stringer is written as
 // the str it stands for, anything else as Go prints it.
 func Repr(v any) string {
 	var b strings.Builder
@@ -89,6 +93,12 @@ func writeRepr(b *strings.Builder, v any) {
 			return
 		}
 		writeSeq(b, "(", ")", t)
+	case Set:
+		if len(t) == 0 {
+			b.WriteString("set()")
+			return
+		}
+		writeSeq(b, "{", "}", t)
 	case Dict:
 		writeDict(b, t)
 	case *big.Int: // an int, and a fmt.Stringer too

@@ -118,7 +118,7 @@ func unary(op string, v Number) (Number, error) {
 
 // floatFuncs are the functions of Python's math that take and give a float.
 var floatFuncs = map[string]func(float64) float64{
-	"math.exp": math.Exp, "math.log": math.Log, "math.log2": math.Log2, "math.log10": math.Log10,
+	"math.exp": exp, "math.log": math.Log, "math.log2": math.Log2, "math.log10": math.Log10,
 	"math.sqrt": math.Sqrt, "math.sin": math.Sin, "math.cos": math.Cos, "math.tan": math.Tan,
 	"math.atan": math.Atan, "math.tanh": math.Tanh, "math.fabs": math.Abs, "math.expm1": math.Expm1, "math.log1p": math.Log1p,
 }

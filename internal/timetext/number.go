@@ -151,7 +151,7 @@ func floatPower(x, y float64) (Number, error) {
 	if x < 0 && y != math.Trunc(y) && !math.IsInf(y, 0) {
 		return Number{}, &Error{"TypeError", "complex numbers are not supported"}
 	}
-	v := math.Pow(x, y)
+	v := pow(x, y)
 	if math.IsInf(v, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return Number{}, overflow()
 	}
