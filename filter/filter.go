@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"f2b-go/filter/date"
+	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/pytext"
 )
 
@@ -39,6 +40,9 @@ type Env struct {
 	YearsFrom int                 // first year that date patterns accept; 0: the default window
 	Dates     *date.Shared        // what the date detectors of one process share; nil: nothing
 	Getenv    func(string) string // the environment, for the locale's encoding; nil: empty
+	// Registered is told of addresses that a line vouches for (F-NOFAIL with
+	// F-REGISTERED); nil: such lines are like others.
+	Registered func(ipaddr.Addr)
 }
 
 // Filter judges the lines of one jail. Its setters and getters may be called

@@ -35,6 +35,9 @@ func (f *Filter) judgeHit(j *job, h *hit) bool {
 	if j.s.maxLines > 1 {
 		f.buffer, j.buf = h.rest, nil
 	}
+	if f.registered(j, h) {
+		return true
+	}
 	j.keepFound()
 	if j.brief && j.plan != nil {
 		if k := j.plan.keys[h.number-1]; k != nil {

@@ -36,6 +36,7 @@ type ignoreEnv struct {
 	clock    func() time.Time
 	resolver filter.Resolver
 	self     *Self
+	spared   Spared
 	expander Expander
 	runner   Runner
 	lookup   func(ctx context.Context, ip string) ([]string, error) // an address's names
@@ -193,6 +194,9 @@ func (ig *ignorer) source(ctx context.Context, t *Ticket) (source string, cachea
 		if by := ig.covers(e, t.ID); by != "" {
 			return by, true
 		}
+	}
+	if ig.env.spared != nil && ig.env.spared.Allowed(t.ID) {
+		return "allowSites", false
 	}
 	if truth(command) && ig.run(ctx, pytext.Str(command), t) {
 		return "command", true

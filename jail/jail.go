@@ -32,6 +32,7 @@ type Env struct {
 	Store    Store            // nil: nothing is remembered
 	Resolver filter.Resolver  // nil: no name resolves
 	Self     *Self            // nil: ignoreself knows nobody
+	Spared   Spared           // nil: nobody is spared
 	Expander Expander         // tags in ignorecommand and ignorecache; nil: none are filled
 	Runner   Runner           // runs the ignorecommand; nil: it is not run
 	// NewFilter makes the filter of the jail; nil: one with the defaults.
@@ -169,7 +170,7 @@ func (j *Jail) newSettings() *settings {
 		filter: j.env.NewFilter(j.name),
 		ignore: newIgnorer(ignoreEnv{
 			jail: j.name, clock: j.env.Clock, resolver: j.env.Resolver, self: j.env.Self,
-			expander: j.env.Expander, runner: j.env.Runner, lookup: j.env.LookupAddr, log: j.logs.filter,
+			spared: j.env.Spared, expander: j.env.Expander, runner: j.env.Runner, lookup: j.env.LookupAddr, log: j.logs.filter,
 		}),
 		increment: newIncrement(), maxRetry: defaultMaxRetry, maxMatches: defaultMaxMatches,
 		findTime: Int(defaultFindTime), banTime: Int(defaultBanTime),

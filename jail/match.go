@@ -69,7 +69,7 @@ func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
 	if now := j.now(); t.Time > now {
 		t.Time, t.TimeInt = now, false
 	}
-	if s.ignore.ignored(ctx, t) {
+	if s.ignore.ignored(ctx, t) || j.registered(t, f) {
 		return
 	}
 	if j.logs.filter.Enabled(ctx, slog.LevelInfo) {

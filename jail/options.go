@@ -262,7 +262,13 @@ func byIndex(set func(*Jail, int)) func(*Jail, []any) error {
 }
 
 func banIP(ctx context.Context, j *Jail, args []any) (any, error) {
-	return j.BanIP(ctx, texts(args)), nil
+	list := texts(args)
+	if len(list) > 0 && list[0] == "--force" {
+		list = list[1:]
+	} else if err := j.refuseAllowed(ids(list)); err != nil {
+		return nil, err
+	}
+	return j.BanIP(ctx, list), nil
 }
 
 func unbanIP(ctx context.Context, j *Jail, args []any) (any, error) {

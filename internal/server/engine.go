@@ -40,6 +40,7 @@ type engine struct {
 	resolver *filter.NameCache
 	dates    *date.Shared
 	self     *jail.Self
+	spared   *spared
 	ipv6     *ipv6Policy
 
 	settings settings
@@ -68,10 +69,10 @@ func (e *engine) newJail(name, backend string) (*resident, error) {
 	root := slog.New(e.log.Handler())
 	tags := &expander{}
 	j, err := jail.New(name, backend, jail.Env{
-		Clock: e.clock, Log: root, Watcher: e.watcher, Resolver: e.resolver, Self: e.self,
+		Clock: e.clock, Log: root, Watcher: e.watcher, Resolver: e.resolver, Self: e.self, Spared: e.spared,
 		Store: e.database.jailStore(), Expander: tags, Runner: e.runner, ParseOptions: cacheOptions,
 		NewFilter: func(jailName string) *filter.Filter {
-			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Getenv: getenv})
+			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Getenv: getenv, Registered: e.spared.register})
 		},
 	})
 	if err != nil {

@@ -197,6 +197,7 @@ func (r *running) work(ready func(*running) error) error {
 	})
 	all.Go(func() { r.showLife(watch) })
 	all.Go(func() { r.engine.trimLoop(watch) })
+	all.Go(func() { r.engine.spared.keep(watch) })
 	served := make(chan error, 1)
 	all.Go(func() { served <- server.Serve(ctx, r.ln) })
 
@@ -313,5 +314,6 @@ func newEngine(log *logfmt.Log, version string) *engine {
 	e.watcher = source.NewWatcher(source.Options{Log: log.Logger("fail2ban.filter")})
 	e.resolver = filter.NewNameCache(filter.NameOptions{IPv6: e.ipv6.allowed, Log: root})
 	e.self = jail.NewSelf(e.clock, e.resolver)
+	e.spared = newSpared(e.clock, log.Logger("fail2ban.filter"))
 	return e
 }

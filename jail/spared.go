@@ -1,0 +1,40 @@
+package jail
+
+import (
+	"f2b-go/filter"
+	"f2b-go/internal/ipaddr"
+)
+
+// Spared knows whom no jail bans beside its ignore list.
+type Spared interface {
+	// Allowed says whether an ID is a trusted site, or a network with one in it.
+	Allowed(id ipaddr.Addr) bool
+	// Registered says whether a phone has lately registered from an ID.
+	Registered(id ipaddr.Addr) bool
+}
+
+// registered says whether a failure is weak evidence against a registered phone,
+// which may be forged: one whose failregex has the tag F-WEAK. It logs that.
+func (j *Jail) registered(t *Ticket, f *filter.Failure) bool {
+	if j.env.Spared == nil || !j.env.Spared.Registered(t.ID) {
+		return false
+	}
+	if f.Fields.Text("weak") == "" {
+		return false
+	}
+	j.logs.filter.Info(j.say("Ignore " + t.ID.String() + " by registration"))
+	return true
+}
+
+// refuseAllowed is an error where a trusted site is among IDs.
+func (j *Jail) refuseAllowed(list []ipaddr.Addr) error {
+	if j.env.Spared == nil {
+		return nil
+	}
+	for _, id := range list {
+		if j.env.Spared.Allowed(id) {
+			return valueError(id.String() + " is of the firewall's allowSites and is not banned; to ban it nevertheless: set " + j.name + " banip --force " + id.String())
+		}
+	}
+	return nil
+}
