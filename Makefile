@@ -19,6 +19,9 @@ setup-demo:
 setup-test:
 	@scripts/setup test
 
+setup-bench:
+	-@scripts/setup bench
+
 demo: setup-demo build ## watch a live attack being banned
 	@$(BIN)/f2b-go demo
 
@@ -40,7 +43,7 @@ race: ## all tests under the race detector (the only place for cgo)
 conformance: ## how many of fail2ban's sample verdicts are equal
 	go test -count=1 -run 'TestConformance' -v ./internal/testfilter | grep -E 'verdicts|FAIL|ok|miss'
 
-bench: build ## lines per second beside Debian's fail2ban
+bench: setup-bench build ## lines per second beside Debian's fail2ban
 	go run ./internal/bench -program $(BIN)/f2b-go $(BENCHFLAGS)
 
 benchmarks: ## the benchmark functions

@@ -34,7 +34,15 @@ func told(found []filter.Failure, v filter.Verdict) string {
 type blockCase struct {
 	setup
 	gate  bool
+	size  int // lines of a block; 0: ten
 	lines []string
+}
+
+func (c blockCase) blockSize() int {
+	if c.size == 0 {
+		return 10
+	}
+	return c.size
 }
 
 func (c blockCase) mode(i int) filter.Mode {
@@ -60,8 +68,8 @@ func (c blockCase) judgeEach(t *testing.T, clock func(int) time.Time) judged {
 	at := 0
 	f := newFilter(t, c.setup, filter.Env{Log: logged(&out.messages), Clock: func() time.Time { return clock(at) }})
 	for i, line := range c.lines {
-		at = i
-		found, v := f.Judge(filter.Line{Text: []byte(line + "\n"), Source: "log"}, c.mode(i/10))
+		at = i / c.blockSize()
+		found, v := f.Judge(filter.Line{Text: []byte(line + "\n"), Source: "log"}, c.mode(at))
 		out.lines = append(out.lines, told(found, v))
 		out.dull = append(out.dull, len(found) == 0 && v.Err == nil && !v.PrefMatched && len(v.Ignored) == 0)
 	}
@@ -73,14 +81,14 @@ func (c blockCase) judgeEach(t *testing.T, clock func(int) time.Time) judged {
 // regex matches, or only failures; and the data of failures is looked at or not.
 type how struct{ every, count, fill bool }
 
-// judgeBlocks judges them in blocks of ten lines.
+// judgeBlocks judges them in blocks.
 func (c blockCase) judgeBlocks(t *testing.T, how how, clock func(int) time.Time) judged {
 	var out judged
 	at := 0
 	f := newFilter(t, c.setup, filter.Env{Log: logged(&out.messages), Clock: func() time.Time { return clock(at) }})
 	f.MakePlan(c.CheckAll, []byte(strings.Join(c.lines, "\n")))
-	for i, lines := range slices.Collect(slices.Chunk(c.lines, 10)) {
-		at = i * 10
+	for i, lines := range slices.Collect(slices.Chunk(c.lines, c.blockSize())) {
+		at = i
 		mode := c.mode(i)
 		mode.Every, mode.Count = how.every, how.count
 		results := make([]string, len(lines))
@@ -106,7 +114,7 @@ func (c blockCase) judgeBlocks(t *testing.T, how how, clock func(int) time.Time)
 // failures only those that are asked for are told of.
 func sameInBlocks(t *testing.T, name string, c blockCase) {
 	t.Helper()
-	clock := func(i int) time.Time { return now.Add(time.Duration(i/10) * time.Second) }
+	clock := func(block int) time.Time { return now.Add(time.Duration(block) * time.Second) }
 	want := c.judgeEach(t, clock)
 	for _, how := range []how{{every: true, fill: true}, {fill: true}, {every: true}, {}, {count: true, fill: true}} {
 		got := c.judgeBlocks(t, how, clock)

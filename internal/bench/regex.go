@@ -18,6 +18,9 @@ var errDiffers = errors.New("the outputs differ")
 // core: with -o id, and with the full report.
 func (b *bench) compareRegex() error {
 	fmt.Printf("fail2ban-regex LOG FILTER.conf, %d lines each, lines per second on one core\n", b.lines)
+	if _, err := exec.LookPath("rg"); err != nil {
+		fmt.Println("rg -c is left out: ripgrep is not installed (`scripts/setup bench` does it)")
+	}
 	fmt.Println("log  what  fail2ban     f2b-go  ratio  asked  output  rg -c")
 	var wrong error
 	for _, s := range subjects {
