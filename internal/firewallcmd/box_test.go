@@ -50,6 +50,7 @@ type box struct {
 // given.
 func newBox(t *testing.T, allow ...string) *box {
 	t.Helper()
+	t.Parallel()
 	b := &box{T: t, n: netnstest.New(t), dir: t.TempDir()}
 	b.write("allow", strings.Join(append([]string{netnstest.Control4, netnstest.Control6}, allow...), "\n")+"\n")
 	b.write("block", "")

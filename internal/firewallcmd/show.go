@@ -3,6 +3,7 @@ package firewallcmd
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -40,11 +41,23 @@ func (l *loading) sites(what string, list []firewall.Site, path string) {
 	}
 }
 
+// reportTries is how often the kernel is asked again.
+const reportTries = 3
+
 // status tells what the firewall does.
 func (p *program) status(ctx context.Context) int {
 	s, ok := p.settings()
 	if !ok {
 		return exitFaults
+	}
+	if _, err := os.Stat(s.RunDir); err == nil {
+		// What is being loaded just now would be told half.
+		unlock, err := p.lock()
+		if err != nil {
+			p.complain(err)
+			return exitFaults
+		}
+		defer unlock()
 	}
 	state, loaded, err := p.dirs.ReadState()
 	if err != nil {
@@ -57,6 +70,12 @@ func (p *program) status(ctx context.Context) int {
 		return exitFaults
 	}
 	r, err := k.Report(ctx, state, loaded)
+	for range reportTries {
+		if err == nil {
+			break
+		}
+		r, err = k.Report(ctx, state, loaded) // somebody changed rules meanwhile
+	}
 	if err != nil {
 		p.complain(err)
 		return exitFaults

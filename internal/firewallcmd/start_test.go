@@ -123,7 +123,8 @@ func TestUnconfirmedRulesGo_T4(t *testing.T) {
 	before := b.dump()
 
 	// Nobody confirms.
-	b.must("start", "--confirm", "2")
+	began := time.Now()
+	b.must("start", "--confirm", "4")
 	if b.reaches(peer, 53) {
 		t.Error("the rules on trial do not hold")
 	}
@@ -131,9 +132,9 @@ func TestUnconfirmedRulesGo_T4(t *testing.T) {
 		t.Errorf("status: exit code %d, waits until %v", code, r.WaitsUntil)
 	}
 	b.refused("wait for confirmation", "reload")
-	took := b.until(4*time.Second, "reached again", func() bool { return b.reaches(peer, 53) })
-	t.Logf("without confirmation the peer is back %v after a trial of 2 s", took.Round(10*time.Millisecond))
-	b.until(time.Second, "as before", func() bool { return b.dump() == before })
+	b.until(15*time.Second, "reached again", func() bool { return b.reaches(peer, 53) })
+	t.Logf("without confirmation the peer is back %v after the call for a trial of 4 s", time.Since(began).Round(10*time.Millisecond))
+	b.until(15*time.Second, "as before", func() bool { return b.dump() == before })
 	b.refused("nobody confirmed in time", "confirm")
 
 	// Somebody does, though the caller's whole session was killed.
@@ -156,7 +157,7 @@ func TestUnconfirmedRulesGo_T4(t *testing.T) {
 	session.Env = shell.Env
 	session.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	b.killAfter(session, "loaded")
-	b.until(3*time.Second, "back to the confirmed rules", func() bool { return b.dump() == confirmed })
+	b.until(15*time.Second, "back to the confirmed rules", func() bool { return b.dump() == confirmed })
 	if _, code := b.status(); code != 0 {
 		t.Errorf("status after going back: exit code %d", code)
 	}
