@@ -31,6 +31,8 @@ var calls = []struct {
 	{ClientName, []string{"ARGS", "-q", "ping"}}, {ClientName, []string{"ARGS", "-d"}}, {ClientName, []string{"ARGS", "--dp"}},
 	{ClientName, []string{"ARGS", "-t"}}, {ServerName, []string{"ARGS", "-t"}}, {ClientName, []string{"ARGS", "-t", "ping"}},
 	{ClientName, []string{"ARGS", "--t"}}, {ClientName, []string{"ARGS", "--timeout", "x", "ping"}},
+	{ClientName, []string{"ARGS", "ping", "-1"}}, {ClientName, []string{"ARGS", "ping", "-5"}}, {ClientName, []string{"ARGS", "ping", "nan"}},
+	{ClientName, []string{"ARGS", "ping", "0.5"}}, {ClientName, []string{"ARGS", "-i", "nope"}}, {ClientName, []string{"ARGS", "--", "ping"}},
 }
 
 // lineHead is what the log puts before a message.
@@ -101,6 +103,11 @@ func TestInteractive(t *testing.T) {
 	}
 	if !strings.Contains(got.err, "No closing quotation") || got.code != 0 || strings.Count(got.out, "pong") != 1 {
 		t.Errorf("%+v", got)
+	}
+	cmd = self(ClientName, s.args("-i", "ping")...)
+	cmd.Stdin = strings.NewReader("version\n")
+	if got := call(t, cmd); got.code != 255 || !strings.HasSuffix(got.out, "fail2ban> 1.1.1\nfail2ban> \n") || !strings.HasSuffix(got.err, "EOF when reading a line\n") {
+		t.Errorf("the end of the input: %+v", got)
 	}
 }
 

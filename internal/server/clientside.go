@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,15 +31,32 @@ func (p *Program) command(words []string) error {
 		return p.reload(words[1:])
 	case "ping":
 		if len(words) > 1 {
-			seconds, err := strconv.ParseFloat(words[1], 64)
-			if err != nil || !(seconds >= 0) {
-				p.say.Error("could not convert string to float: " + pytext.Repr(words[1]))
+			wait, err := pingWait(words[1])
+			if err != nil {
+				p.say.Error(err.Error())
 				return errTold
 			}
-			return p.ask(anyList(words), true, time.Duration(min(seconds, 1e9)*float64(time.Second)))
+			return p.ask(anyList(words), true, wait)
 		}
 	}
 	return p.ask(anyList(words), true, 0)
+}
+
+// pingWait reads the seconds of `ping T`; -1 waits for ever. The errors are
+// Python's.
+func pingWait(text string) (time.Duration, error) {
+	seconds, ok := pytext.ParseFloat(text)
+	switch {
+	case !ok && strings.EqualFold(strings.TrimSpace(text), "nan"):
+		return 0, errors.New("Invalid value NaN (not a number)") //nolint:staticcheck // Python's words
+	case !ok:
+		return 0, errors.New("could not convert string to float: " + pytext.Repr(text))
+	case seconds == -1:
+		return 0, nil
+	case seconds < 0:
+		return 0, errors.New("Timeout value out of range") //nolint:staticcheck // Python's words
+	}
+	return time.Duration(min(seconds, 1e9) * float64(time.Second)), nil
 }
 
 func anyList(words []string) []any {
@@ -219,7 +235,8 @@ func (p *Program) interact() error {
 		fmt.Fprint(p.Out, "fail2ban> ")
 		if !in.Scan() {
 			p.print("")
-			return in.Err()
+			p.say.Error("EOF when reading a line")
+			return errTold
 		}
 		switch line := strings.TrimSpace(in.Text()); line {
 		case "":

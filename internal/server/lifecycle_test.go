@@ -178,10 +178,10 @@ func TestBackground_5_2(t *testing.T) {
 					t.Errorf("descriptor %s is %q, %v", fd, link, err)
 				}
 			}
-			if got := run("start"); got.code != 255 || !strings.HasSuffix(got.err, "ERROR   Server already running\n") || strings.Count(got.err, "\n") != 1 {
+			if got := run("start"); got.code != 255 || !strings.Contains(got.err, "ERROR   Server already running\n") {
 				t.Errorf("a second start: %+v", got)
 			}
-			if got := call(t, self(ServerName, s.args("-f", "-x")...)); got.code != 255 || !strings.HasSuffix(got.err, "ERROR   Server already running\n") {
+			if got := call(t, self(ServerName, s.args("-f", "-x")...)); got.code != 255 || !strings.Contains(got.err, "ERROR   Server already running\n") {
 				t.Errorf("a second server in the foreground, forced: %+v", got)
 			}
 			if got := run("status"); !strings.HasSuffix(got.out, "`- Jail list:\tj1, j2\n") {

@@ -25,24 +25,36 @@ const pingLimit = 2 * time.Second
 
 // start starts a server, in the background or here (5.2).
 func (p *Program) start() error {
+	stream, err := p.prepareStart()
+	switch {
+	case err != nil && p.Name == ServerName:
+		p.say.Error("Async configuration of server failed")
+		return err
+	case err != nil:
+		return err
+	case p.opt.foreground:
+		return p.startHere(stream)
+	}
+	return p.startBehind(stream)
+}
+
+// prepareStart reads the configuration where a server may start; else it tells
+// why none may.
+func (p *Program) prepareStart() (stream []any, err error) {
 	handed := systemd.Handed()
 	if !handed && p.alive(pingLimit) {
 		p.say.Error("Server already running")
-		return errTold
+		return nil, errTold
 	}
-	stream, err := p.readConfig(readOptions{jail: allJails, start: true})
-	if err != nil {
-		return err
+	if stream, err = p.readConfig(readOptions{jail: allJails, start: true}); err != nil {
+		return nil, err
 	}
 	if _, err := os.Lstat(p.general.socket); err == nil && !p.opt.force && !handed {
 		p.say.Error("Fail2ban seems to be in unexpected state (not running but the socket exists)")
 		p.say.Debug("the option -x replaces the socket " + p.general.socket)
-		return errTold
+		return nil, errTold
 	}
-	if p.opt.foreground {
-		return p.startHere(stream)
-	}
-	return p.startBehind(stream)
+	return stream, nil
 }
 
 // startHere runs the server in this process until it ends.
