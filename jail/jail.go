@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,8 @@ type Env struct {
 	Spared   Spared           // nil: nobody is spared
 	Expander Expander         // tags in ignorecommand and ignorecache; nil: none are filled
 	Runner   Runner           // runs the ignorecommand; nil: it is not run
+	// Getenv reads the environment; nil: os.Getenv.
+	Getenv func(string) string
 	// NewFilter makes the filter of the jail; nil: one with the defaults.
 	NewFilter func(jail string) *filter.Filter
 	// ParseOptions reads `key=value,…` as in `name[key=value,…]`, for ignorecache.
@@ -150,6 +153,9 @@ func (e *Env) fill() {
 	}
 	if e.Journal == nil {
 		e.Journal = source.Journalctl{}
+	}
+	if e.Getenv == nil {
+		e.Getenv = os.Getenv
 	}
 	if e.LookupTXT == nil {
 		e.LookupTXT = net.DefaultResolver.LookupTXT

@@ -3,6 +3,7 @@ package jail
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,7 +161,15 @@ func (n *journal) CaughtUp() {
 
 // journalOptions reads the options of the backend.
 func (j *Jail) journalOptions(matches [][]string) (source.JournalOptions, error) {
-	opt, err := JournalOptions(j.journalArgs, matches)
+	given := j.journalArgs
+	if flags := j.env.Getenv(defaultFlags); flags != "" && given["journalflags"] == "" && !elsewhere(given) {
+		given = maps.Clone(given)
+		if given == nil {
+			given = map[string]string{}
+		}
+		given["journalflags"] = flags
+	}
+	opt, err := JournalOptions(given, matches)
 	opt.Log = j.logs.filter
 	return opt, err
 }
@@ -171,12 +180,33 @@ func JournalOptions(given map[string]string, matches [][]string) (source.Journal
 	opt := source.JournalOptions{Matches: matches}
 	opt.Directory, opt.Namespace = given["journalpath"], given["namespace"]
 	opt.Files = strings.FieldsFunc(given["journalfiles"], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
-	if text, ok := given["journalflags"]; ok {
-		flags, err := strconv.Atoi(text)
-		if err != nil {
-			return opt, fmt.Errorf("journalflags %q is no number", text)
-		}
-		opt.Flags = &flags
+	text := given["journalflags"]
+	if text == "" && !elsewhere(given) && slices.Contains(truths, strings.ToLower(given["rotated"])) {
+		text = systemOnly
 	}
+	if text == "" {
+		return opt, nil
+	}
+	flags, err := strconv.Atoi(text)
+	if err != nil {
+		return opt, fmt.Errorf("journalflags %q is no number", text)
+	}
+	opt.Flags = &flags
 	return opt, nil
 }
+
+// elsewhere says whether the options name journals of their own.
+func elsewhere(given map[string]string) bool {
+	return given["journalpath"] != "" || strings.TrimSpace(given["journalfiles"]) != ""
+}
+
+const (
+	// defaultFlags names the variable of the environment whose flags hold where a
+	// jail gives none and no journals of its own.
+	defaultFlags = "F2B_SYSTEMD_DEFAULT_FLAGS"
+	// systemOnly are those of the option rotated.
+	systemOnly = "4"
+)
+
+// truths are the texts of an option that is on.
+var truths = []string{"1", "on", "true", "yes"}

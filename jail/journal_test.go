@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -168,6 +169,23 @@ func TestJournalOptions_2_9_4(t *testing.T) {
 			}
 			if strings.Contains(backend, "files") && len(f.opt.Files) != 3 {
 				b.Errorf("files %q", f.opt.Files)
+			}
+		})
+	}
+	for _, c := range []struct{ backend, variable, want string }{
+		{"systemd", "", "-"}, {"systemd", "1", "1"}, {"systemd[rotated=on]", "", "4"}, {"systemd[rotated=off]", "", "-"}, {"systemd[rotated=on]", "0", "0"},
+		{"systemd[journalflags=8;rotated=on]", "4", "8"}, {"systemd[journalpath=/j]", "4", "-"}, {"systemd[journalfiles=/a;rotated=on]", "4", "-"},
+	} {
+		onJournal(t, c.backend, func(b *bench, f *fakeJournal) {
+			b.j.env.Getenv = func(name string) string { return map[string]string{"F2B_SYSTEMD_DEFAULT_FLAGS": c.variable}[name] }
+			b.match("_COMM=sshd")
+			b.start()
+			got := "-"
+			if f.opt.Flags != nil {
+				got = strconv.Itoa(*f.opt.Flags)
+			}
+			if got != c.want {
+				b.Errorf("%s with %q in the environment: flags %s, want %s", c.backend, c.variable, got, c.want)
 			}
 		})
 	}
