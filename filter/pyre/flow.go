@@ -57,7 +57,14 @@ func (f *flow) node(n *node, next int32) int32 {
 			s.next = append(s.next, f.node(sub, next))
 		}
 		return f.add(s)
-	case nodeGroup, nodeAtomic:
+	case nodeAtomic:
+		if body := n.subs[0]; body.kind == nodeRepeat && body.greed == greedy && isChar(body.subs[0]) {
+			whole := *body
+			whole.greed = possessive
+			return f.repeat(&whole, next)
+		}
+		return f.node(n.subs[0], next)
+	case nodeGroup:
 		return f.node(n.subs[0], next)
 	case nodeRepeat:
 		return f.repeat(n, next)

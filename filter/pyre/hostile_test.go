@@ -29,7 +29,11 @@ type attacker struct {
 	groups map[int]string
 	pump   *node  // the repeat to fill the line with
 	fill   string // what it was filled with
+	marked bool   // the repeat is filled once, between marks
 }
+
+// pumpMark stands in no pattern.
+const pumpMark = "\uE003"
 
 // sample returns a text that n matches, look-around aside, as short as
 // repeats allow but for the one to pump.
@@ -86,6 +90,9 @@ func (a *attacker) repeat(n *node) string {
 	}
 	if a.fill = b.String(); a.fill == "" {
 		return ""
+	}
+	if a.marked {
+		return pumpMark + a.fill + pumpMark
 	}
 	for n.max == maxRepeat && b.Len() < hostileLength {
 		if a.IntN(64) > 0 {
