@@ -44,6 +44,8 @@ type box struct {
 	dir  string
 	path string // PATH of the calls, "" for the test's
 	env  []string
+	// cpu is the processor time of the last call, its programs among it.
+	cpu time.Duration
 }
 
 // newBox makes one whose allow list holds the control addresses and the lines
@@ -108,6 +110,7 @@ func (b *box) call(args ...string) (out, errs string, code int) {
 	if err != nil && !errors.As(err, &failed) {
 		b.Fatal(err)
 	}
+	b.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return o.String(), e.String(), cmd.ProcessState.ExitCode()
 }
 

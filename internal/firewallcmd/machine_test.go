@@ -28,20 +28,36 @@ func TestLoadsUnderFire_T2(t *testing.T) {
 	b := newBox(t)
 	b.must("start")
 	s := b.listen(53, "")
-	stop, sent := make(chan struct{}), make(chan int)
-	conn := s.dial("192.0.2.1")
+	stop := s.pour("192.0.2.1", 10)
+	began := time.Now()
+	for i := range loads {
+		b.configure("[limits]", fmt.Sprintf("total = %d/sec burst 40", 10+i%2))
+		b.must([]string{"reload", "restart"}[i/2%2])
+	}
+	count, took := stop(), time.Since(began)
+	if got := of(s.got(), "192.0.2.1"); got != 0 {
+		t.Errorf("%d of %d packets leaked", got, count)
+	}
+	t.Logf("%d loads under %.0f packets a second: 0 of %d leaked", loads, float64(count)/took.Seconds(), count)
+}
+
+// pour sends from an address, some packets 200 times a second, until stop is
+// called, which tells how many they were.
+func (c *counter) pour(from string, some int) (stop func() int) {
+	c.Helper()
+	end, sent := make(chan struct{}), make(chan int)
+	conn := c.dial(from)
 	go func() {
 		defer conn.Close()
 		tick := time.NewTicker(time.Second / 200)
 		defer tick.Stop()
-		count := 0
-		for {
+		for count := 0; ; {
 			select {
-			case <-stop:
+			case <-end:
 				sent <- count
 				return
 			case <-tick.C:
-				for range 10 {
+				for range some {
 					if _, err := conn.Write([]byte("x")); err == nil {
 						count++
 					}
@@ -49,17 +65,7 @@ func TestLoadsUnderFire_T2(t *testing.T) {
 			}
 		}
 	}()
-	began := time.Now()
-	for i := range loads {
-		b.configure("[limits]", fmt.Sprintf("total = %d/sec burst 40", 10+i%2))
-		b.must([]string{"reload", "restart"}[i/2%2])
-	}
-	close(stop)
-	count, took := <-sent, time.Since(began)
-	if got := of(s.got(), "192.0.2.1"); got != 0 {
-		t.Errorf("%d of %d packets leaked", got, count)
-	}
-	t.Logf("%d loads under %.0f packets a second: 0 of %d leaked", loads, float64(count)/took.Seconds(), count)
+	return func() int { close(end); return <-sent }
 }
 
 // TestLists_T10 loads lists in all their forms, some lines of them wrong.
@@ -134,32 +140,16 @@ func bigList(t *testing.T, size int) {
 	b.write("block", sites(0))
 	began := time.Now()
 	b.must("start")
-	loaded := time.Since(began)
+	loaded, cpu := time.Since(began), b.cpu
 	s := b.listen(port, "")
-	stop, sent := make(chan struct{}), make(chan int)
-	conn := s.dial("192.0.2.1")
-	go func() {
-		defer conn.Close()
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for count := 0; ; count++ {
-			select {
-			case <-stop:
-				sent <- count
-				return
-			case <-tick.C:
-				_, _ = conn.Write([]byte("x"))
-			}
-		}
-	}()
+	stop := s.pour("192.0.2.1", 5)
 	b.write("block", sites(2000)) // a thousand go, a thousand come
 	began = time.Now()
 	for range swaps {
 		b.must("reload", "--lists")
 	}
 	swapped := time.Since(began) / time.Duration(swaps)
-	close(stop)
-	count := <-sent
+	count := stop()
 	if got := of(s.got(), "192.0.2.1"); got != 0 {
 		t.Errorf("%d of %d packets of a blocked site leaked", got, count)
 	}
@@ -175,10 +165,10 @@ func bigList(t *testing.T, size int) {
 	if code != 1 || len(r.Drift) != 1 || r.Drift[0] != "the set f2b-fw-block has 1 entries more" {
 		t.Errorf("exit code %d, drift %q", code, r.Drift)
 	}
-	t.Logf("%d sites: loaded in %v, lists anew in %v, one added in %v, 0 of %d packets leaked", size, loaded.Round(time.Millisecond),
-		swapped.Round(time.Millisecond), added.Round(time.Millisecond), count)
-	if limit := 2 * time.Second; soak() && size == 100_000 && (loaded > limit || added > limit/100) {
-		t.Errorf("loading took %v, adding %v", loaded, added)
+	t.Logf("%d sites: loaded in %v (%v of processor time), lists anew in %v, one added in %v, 0 of %d packets leaked", size,
+		loaded.Round(time.Millisecond), cpu.Round(time.Millisecond), swapped.Round(time.Millisecond), added.Round(time.Millisecond), count)
+	if soak() && size == 100_000 && cpu > 2*time.Second {
+		t.Errorf("loading took %v of processor time", cpu)
 	}
 }
 
@@ -278,6 +268,28 @@ func TestOtherIptables_T12(t *testing.T) {
 	}
 }
 
+// compare reads the counters of a report by iptables -L, and returns how many.
+func (b *box) compare(r firewall.Report) (compared int) {
+	b.Helper()
+	for _, c := range r.Chains {
+		program := map[string]string{"IPv4": "iptables", "IPv6": "ip6tables"}[c.Family]
+		var counts []string
+		for line := range strings.Lines(b.run(program + " -nvxL " + c.Name)) {
+			if words := strings.Fields(line); len(words) > 1 && words[0] != "Chain" && words[0] != "pkts" {
+				counts = append(counts, words[0]+" "+words[1])
+			}
+		}
+		for i, rule := range c.Rules {
+			compared++
+			if got := fmt.Sprint(rule.Packets, " ", rule.Bytes); i >= len(counts) || got != counts[i] && !strings.HasPrefix(rule.Rule, "-p icmp") {
+				b.Errorf("%s %s rule %d: %s, iptables tells %v", c.Family, c.Name, i+1, got, counts)
+				break
+			}
+		}
+	}
+	return compared
+}
+
 // TestStatus_T13 compares what status tells with the counters of iptables, and
 // has somebody change the rules by hand.
 func TestStatus_T13(t *testing.T) {
@@ -292,24 +304,7 @@ func TestStatus_T13(t *testing.T) {
 	if code != 0 || !r.Running {
 		t.Fatalf("exit code %d", code)
 	}
-	compared := 0
-	for _, c := range r.Chains {
-		program := map[string]string{"IPv4": "iptables", "IPv6": "ip6tables"}[c.Family]
-		var counts []string
-		for line := range strings.Lines(b.run(program + " -nvxL " + c.Name)) {
-			if words := strings.Fields(line); len(words) > 1 && words[0] != "Chain" && words[0] != "pkts" {
-				counts = append(counts, words[0]+" "+words[1])
-			}
-		}
-		for i, rule := range c.Rules {
-			compared++
-			if got := fmt.Sprint(rule.Packets, " ", rule.Bytes); i >= len(counts) || got != counts[i] && !strings.HasPrefix(rule.Rule, "-p icmp") {
-				t.Errorf("%s %s rule %d: %s, iptables tells %v", c.Family, c.Name, i+1, got, counts)
-				break
-			}
-		}
-	}
-	if compared < 60 || r.Attack.Dropped.Packets < 80 || r.Attack.Logged.Packets != 2 {
+	if compared := b.compare(r); compared < 60 || r.Attack.Dropped.Packets < 80 || r.Attack.Logged.Packets != 2 {
 		t.Errorf("%d rules compared, %+v", compared, r.Attack)
 	}
 	out := b.must("status")

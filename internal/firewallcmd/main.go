@@ -123,7 +123,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return exitFaults
 	}
 	// The programs stand in folders that a plain user's or cron's path may lack.
-	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin:/usr/bin:/bin"); err != nil {
+	path := "/usr/sbin:/sbin:/usr/bin:/bin"
+	if given := os.Getenv("PATH"); given != "" {
+		path = given + ":" + path
+	}
+	if err := os.Setenv("PATH", path); err != nil {
 		p.complain(err)
 		return exitFaults
 	}
