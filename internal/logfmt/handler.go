@@ -25,13 +25,14 @@ type Log struct {
 	now       func() time.Time
 	pid       int
 
-	mu           sync.Mutex
-	out          target
-	layout       layout
-	level        string
-	name         string // the target as it was set, without options; "" before the first
-	syslogSocket string
-	std          Streams
+	mu            sync.Mutex
+	out           target
+	layout        layout
+	level         string
+	name          string // the target as it was set, without options; "" before the first
+	syslogSocket  string
+	journalSocket string
+	std           Streams
 }
 
 // Logger returns a logger that speaks as name ("fail2ban.server").
@@ -94,7 +95,7 @@ func (l *Log) write(e entry) error {
 	if l.out == nil {
 		return nil
 	}
-	return l.out.write(l.layout.append(make([]byte, 0, 160+len(e.message)), e), e.level)
+	return l.out.write(l.layout.append(make([]byte, 0, 160+len(e.message)), e), e)
 }
 
 // tame keeps a message on its line: control characters that could end the line

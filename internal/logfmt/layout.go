@@ -1,6 +1,8 @@
 package logfmt
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -16,6 +18,7 @@ const (
 	fieldLevel   = "levelname"
 	fieldNumber  = "levelno"
 	fieldMessage = "message"
+	fieldJSON    = "json" // the whole line as an object
 )
 
 // defaultLayout is the line that other programs parse (COMPAT 7.1.1).
@@ -141,6 +144,32 @@ func (p piece) appendField(dst []byte, e entry) []byte {
 		return strconv.AppendInt(dst, int64(levels[rank(e.level)].number), 10)
 	case fieldMessage:
 		return append(dst, e.message...)
+	case fieldJSON:
+		return e.appendJSON(dst)
 	}
 	return dst
+}
+
+// appendJSON writes the line as one JSON object. jail is there where the message
+// is about one, which then is not repeated in the message.
+func (e entry) appendJSON(dst []byte) []byte {
+	object := struct {
+		Time    string `json:"time"`
+		Level   string `json:"level"`
+		Logger  string `json:"logger"`
+		PID     int    `json:"pid"`
+		Jail    string `json:"jail,omitempty"`
+		Message string `json:"message"`
+	}{e.when.Format("2006-01-02T15:04:05.000Z07:00"), levels[rank(e.level)].name, e.logger, e.pid, "", e.message}
+	if rest, ok := strings.CutPrefix(e.message, "["); ok {
+		if jail, message, ok := strings.Cut(rest, "] "); ok {
+			object.Jail, object.Message = jail, message
+		}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	// Texts and numbers always encode.
+	_ = enc.Encode(object)
+	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }

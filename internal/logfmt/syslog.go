@@ -3,11 +3,12 @@ package logfmt
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"strings"
+	"time"
 )
 
 // facilities are the syslog facilities by the names that logtarget takes.
@@ -17,11 +18,63 @@ var facilities = map[string]int{
 	"LOCAL4": 20, "LOCAL5": 21, "LOCAL6": 22, "LOCAL7": 23,
 }
 
+func knownFacility(name string) bool {
+	_, ok := facilities[strings.ToUpper(name)]
+	return ok
+}
+
+// datagrams is a connection to a logger's socket, made anew when the logger was
+// restarted.
+type datagrams struct {
+	path string
+	kind string // of the network, as package net names it
+	conn net.Conn
+}
+
+// dial connects; a syslog daemon may also listen for a stream.
+func dial(path string, kinds ...string) (*datagrams, error) {
+	var err error
+	for _, kind := range kinds {
+		d := &datagrams{path: path, kind: kind}
+		if err = d.dial(); err == nil {
+			return d, nil
+		}
+	}
+	return nil, err
+}
+
+func (d *datagrams) dial() error {
+	conn, err := net.Dial(d.kind, d.path)
+	if err == nil {
+		d.conn = conn
+	}
+	return err
+}
+
+func (d *datagrams) send(msg []byte) error {
+	err := d.conn.SetWriteDeadline(time.Now().Add(socketWait))
+	if err == nil {
+		_, err = d.conn.Write(msg)
+	}
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	// The logger was restarted: its socket is a new one.
+	_ = d.conn.Close()
+	if err := d.dial(); err != nil {
+		return err
+	}
+	_, err = d.conn.Write(msg)
+	return err
+}
+
+func (*datagrams) reopen() (bool, error) { return false, nil }
+func (d *datagrams) close() error        { return d.conn.Close() }
+
 // syslogTarget writes datagrams as fail2ban does: priority, message, NUL.
 type syslogTarget struct {
-	path     string
+	*datagrams
 	facility int
-	conn     net.Conn
 }
 
 func dialSyslog(path, facility string) (*syslogTarget, error) {
@@ -33,61 +86,37 @@ func dialSyslog(path, facility string) (*syslogTarget, error) {
 	if !known {
 		number = facilities["DAEMON"]
 	}
-	t := &syslogTarget{path: path, facility: number}
-	return t, t.dial()
-}
-
-func (t *syslogTarget) dial() error {
-	conn, err := net.Dial("unixgram", t.path)
+	d, err := dial(path, "unixgram", "unix")
 	if err != nil {
-		conn, err = net.Dial("unix", t.path)
+		return nil, fmt.Errorf("connecting to the system log: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("connecting to the system log: %w", err)
-	}
-	t.conn = conn
-	return nil
+	return &syslogTarget{d, number}, nil
 }
 
-func (t *syslogTarget) write(line []byte, level slog.Level) error {
-	msg := fmt.Appendf(nil, "<%d>%s\x00", t.facility<<3|levels[rank(level)].syslog, line)
-	if _, err := t.conn.Write(msg); err == nil {
-		return nil
-	}
-	// The logger was restarted: its socket is a new one.
-	_ = t.conn.Close()
-	if err := t.dial(); err != nil {
-		return err
-	}
-	_, err := t.conn.Write(msg)
-	return err
+func (t *syslogTarget) write(line []byte, e entry) error {
+	return t.send(fmt.Appendf(nil, "<%d>%s\x00", t.facility<<3|levels[rank(e.level)].syslog, line))
 }
-
-func (t *syslogTarget) reopen() (bool, error) { return false, nil }
-func (t *syslogTarget) close() error          { return t.conn.Close() }
 
 // journalTarget speaks journald's native protocol.
-type journalTarget struct{ conn net.Conn }
+type journalTarget struct{ *datagrams }
 
 func dialJournal(path string) (*journalTarget, error) {
-	conn, err := net.Dial("unixgram", path)
+	d, err := dial(path, "unixgram")
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the journal: %w", err)
 	}
-	return &journalTarget{conn}, nil
+	return &journalTarget{d}, nil
 }
 
-func (t *journalTarget) write(line []byte, level slog.Level) error {
+// write sends the fields that fail2ban's journal handler sends and that mean
+// something here.
+func (t *journalTarget) write(line []byte, e entry) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "SYSLOG_IDENTIFIER=fail2ban\nPRIORITY=%d\nMESSAGE\n", levels[rank(level)].journald)
+	fmt.Fprintf(&b, "SYSLOG_IDENTIFIER=fail2ban\nPRIORITY=%d\nLOGGER=%s\nMESSAGE\n", levels[rank(e.level)].journald, e.logger)
 	var size [8]byte
 	binary.LittleEndian.PutUint64(size[:], uint64(len(line)))
 	b.Write(size[:])
 	b.Write(line)
 	b.WriteByte('\n')
-	_, err := t.conn.Write(b.Bytes())
-	return err
+	return t.send(b.Bytes())
 }
-
-func (t *journalTarget) reopen() (bool, error) { return false, nil }
-func (t *journalTarget) close() error          { return t.conn.Close() }

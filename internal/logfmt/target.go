@@ -4,17 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
+
+	"f2b-go/internal/pytext"
 )
 
 // DefaultSyslogSocket is where "auto" finds the system log on Linux.
 const DefaultSyslogSocket = "/dev/log"
 
-// journalSocket is journald's native socket.
-const journalSocket = "/run/systemd/journal/socket"
+// DefaultJournalSocket is journald's native socket.
+const DefaultJournalSocket = "/run/systemd/journal/socket"
+
+// socketWait bounds how long a line waits for a logger that takes none: after it
+// the line is lost, and the program goes on.
+const socketWait = 200 * time.Millisecond
 
 // ErrTarget classes the errors of SetTarget: the log stays where it was.
 var ErrTarget = errors.New("log target")
@@ -28,6 +33,8 @@ type Options struct {
 	PID          int              // the process id in each line
 	Streams      Streams          // what STDOUT, SYSOUT and STDERR mean
 	SyslogSocket string           // "auto" or a path; "" is "auto"
+	// JournalSocket is where SYSTEMD-JOURNAL goes; "" is DefaultJournalSocket.
+	JournalSocket string
 }
 
 // New returns a log at level INFO without a target; it is silent until SetTarget.
@@ -38,14 +45,17 @@ func New(o Options) *Log {
 	if o.SyslogSocket == "" {
 		o.SyslogSocket = "auto"
 	}
-	l := &Log{now: o.Clock, pid: o.PID, std: o.Streams, syslogSocket: o.SyslogSocket, level: "INFO"}
+	if o.JournalSocket == "" {
+		o.JournalSocket = DefaultJournalSocket
+	}
+	l := &Log{now: o.Clock, pid: o.PID, std: o.Streams, syslogSocket: o.SyslogSocket, journalSocket: o.JournalSocket, level: "INFO"}
 	l.threshold.Store(20)
 	return l
 }
 
 // target takes finished lines.
 type target interface {
-	write(line []byte, level slog.Level) error
+	write(line []byte, e entry) error
 	// reopen follows a rotation; done is false where nothing needs reopening.
 	reopen() (done bool, err error)
 	close() error
@@ -110,6 +120,9 @@ func (l *Log) setTarget(spec string, force bool) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
+	if f, given := opts["facility"]; given && strings.EqualFold(name, "SYSLOG") && !knownFacility(f) {
+		l.Logger("fail2ban.server").Error("Unable to set facility " + pytext.Repr(f) + ", using 'DAEMON'")
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.name == name && !force {
@@ -145,6 +158,9 @@ func formatOf(name string, opts map[string]string) (layout, error) {
 	if v, ok := opts["datetime"]; ok {
 		withTime = isTrue(v)
 	}
+	if strings.EqualFold(opts["format"], "json") {
+		return layout{{field: fieldJSON, max: -1}}, nil
+	}
 	if f := opts["format"]; f != "" {
 		return compileLayout(f, true)
 	}
@@ -178,7 +194,7 @@ func (l *Log) open(name string, opts map[string]string) (target, error) {
 		}
 		return dialSyslog(l.syslogSocket, opts["facility"])
 	case "SYSTEMD-JOURNAL":
-		return dialJournal(journalSocket)
+		return dialJournal(l.journalSocket)
 	}
 	return openFile(name)
 }
@@ -216,7 +232,7 @@ func (l *Log) Close() error {
 // stream is STDOUT, SYSOUT or STDERR.
 type stream struct{ w io.Writer }
 
-func (s stream) write(line []byte, _ slog.Level) error {
+func (s stream) write(line []byte, _ entry) error {
 	_, err := s.w.Write(append(line, '\n'))
 	return err
 }
@@ -237,7 +253,7 @@ func openFile(path string) (*file, error) {
 	return &file{path, f}, nil
 }
 
-func (t *file) write(line []byte, _ slog.Level) error {
+func (t *file) write(line []byte, _ entry) error {
 	_, err := t.f.Write(append(line, '\n'))
 	return err
 }
