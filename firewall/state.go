@@ -53,8 +53,8 @@ func (d Dirs) confirmedFile() string { return filepath.Join(d.State, "confirmed.
 // State beyond it.
 type Dirs struct{ Run, State string }
 
-// Make makes the folders, for root alone.
-func (d Dirs) Make() error { return errors.Join(makeDir(d.Run), makeDir(d.State)) }
+// Make makes the folder of the files that a load can't do without, for root alone.
+func (d Dirs) Make() error { return makeDir(d.Run) }
 
 // ReadState reads what is remembered of the last load; ok says that there is one.
 func (d Dirs) ReadState() (s State, ok bool, err error) {
@@ -184,6 +184,11 @@ func (p *Prepared) Unchanged(k *Kernel, s State, now Rules) bool {
 
 func (r Rules) sameTables(o Rules) bool {
 	return slices.Equal(lines(r.V4), lines(o.V4)) && slices.Equal(lines(r.V6), lines(o.V6))
+}
+
+// Refresh notes in a state that the lists, and only they, were loaded anew.
+func (p *Prepared) Refresh(s *State) {
+	s.Members, s.Print = p.Rules.members(), p.Rules.Print()
 }
 
 // members counts what the text for ipset adds to the lists.

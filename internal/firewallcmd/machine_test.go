@@ -93,6 +93,14 @@ func TestLists_T10(t *testing.T) {
 	if got := b.members("f2b-fw-allow6"); got != "2001:db8::99 2001:db8:1::/48" {
 		t.Errorf("the set of IPv6 holds %q", got)
 	}
+	b.write("allow", "192.0.2.99\n2001:db8::99\n198.51.100.250 ttl=1h\n203.0.113.0/24\n203.0.114.0/24\n")
+	b.must("reload", "--lists")
+	if got := b.members("f2b-fw-allow"); got != "192.0.2.99 198.51.100.250 timeout 203.0.113.0/24 203.0.114.0/24" {
+		t.Errorf("after a change the set holds %q", got)
+	}
+	if r, code := b.status(); code != 0 {
+		t.Errorf("status: exit code %d, drift %q", code, r.Drift)
+	}
 }
 
 // members are those of a set, sorted, without the rest of their time.

@@ -14,6 +14,10 @@ import (
 // everything, who nothing, and where.
 func (l *loading) announce() {
 	p := l.prepared
+	if l.quiet {
+		l.say("The firewall is loaded.")
+		return
+	}
 	l.say("The firewall is loaded at %s (%s).", p.Config.Where(), l.k.Backend)
 	l.sites("Allowed", p.Lists.Allow, p.Settings.AllowSites)
 	l.sites("Blocked", p.Lists.Block, p.Settings.BlockSites)

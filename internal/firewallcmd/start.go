@@ -63,6 +63,7 @@ type loading struct {
 	prepared *firewall.Prepared
 	state    firewall.State // of the load before
 	loaded   bool           // there was one
+	quiet    bool           // what is loaded is not what was prepared
 }
 
 func (l *loading) run(ctx context.Context) error {
@@ -132,6 +133,7 @@ func (l *loading) notTwiceUnconfirmed(ctx context.Context) (done bool, err error
 		return false, fmt.Errorf("%s: call start --confirm SECONDS to try them again, or --force", why)
 	}
 	l.complain(fmt.Errorf("warning: %s; the last good ones, of %s, are loaded instead: change the configuration, or call start --confirm SECONDS", why, good.State.Loaded.Local().Format(time.DateTime)))
+	l.quiet = true
 	return true, l.apply(ctx, good.Rules, func(seen firewall.Rules) firewall.State {
 		s := good.State
 		seen.Sets = ""
@@ -166,25 +168,42 @@ func (l *loading) apply(ctx context.Context, rules firewall.Rules, state func(se
 	if l.opt.confirm > 0 {
 		s.Waits = l.now().Add(l.opt.confirm)
 	}
-	if err := errors.Join(l.prepared.Save(), l.dirs.WritePending(rules), l.dirs.WriteState(s)); err != nil {
+	if err := errors.Join(l.dirs.WritePending(rules), l.dirs.WriteState(s)); err != nil {
 		return fmt.Errorf("%w; %s", err, g.goBack(ctx, l.k, "loading failed"))
 	}
-	if l.opt.confirm > 0 {
-		if err := g.wait(l.opt.confirm); err != nil {
-			return err
-		}
-	} else {
-		if err := errors.Join(l.dirs.Confirm(), g.dismiss()); err != nil {
-			return err
-		}
+	if err := l.settle(g); err != nil {
+		return err
 	}
 	l.announce()
 	return nil
 }
 
+// settle ends a load that has done its work: the guard waits for a confirmation,
+// or goes. What can't be remembered beyond the next boot is told, and is no reason
+// to leave the machine without a firewall.
+func (l *loading) settle(g *guardian) error {
+	if err := l.prepared.Save(); err != nil {
+		l.complain(fmt.Errorf("warning: %w", err))
+	}
+	if l.opt.confirm > 0 {
+		return g.wait(l.opt.confirm)
+	}
+	if err := g.dismiss(); err != nil {
+		return err
+	}
+	if err := l.dirs.Confirm(); err != nil {
+		l.complain(fmt.Errorf("warning: %w", err))
+	}
+	return nil
+}
+
 // lists loads the lists of sites, and leaves rules and counters alone.
 func (l *loading) lists(ctx context.Context) error {
-	if err := errors.Join(l.k.ApplySets(ctx, l.prepared.Rules), l.prepared.Save()); err != nil {
+	if err := l.k.ApplySets(ctx, l.prepared.Rules); err != nil {
+		return err
+	}
+	l.prepared.Refresh(&l.state)
+	if err := errors.Join(l.dirs.WriteState(l.state), l.prepared.Save()); err != nil {
 		return err
 	}
 	r, err := l.k.Report(ctx, l.state, true)
