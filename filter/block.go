@@ -236,23 +236,21 @@ func (w *walk) line(raw []byte, maybe uint64) bool {
 		return false
 	}
 	var m date.Match
-	dated, usual := false, true
+	dated := false
 	if d := w.s.detector; d != nil {
-		if m, dated = d.Find(text); dated {
-			usual = w.usual(text, m)
-			if w.plan != nil && m.Start > 0 && m.End < len(text) && w.plan.joined(text[m.Start-1], text[m.End]) {
-				maybe = ^uint64(0)
-			}
-		}
+		m, dated = d.Find(text)
 	}
-	if usual && maybe&w.pursued == 0 && w.skips {
+	if dated && w.plan != nil && m.Start > 0 && m.End < len(text) && w.plan.joined(text[m.Start-1], text[m.End]) {
+		maybe = ^uint64(0)
+	}
+	if maybe&w.pursued == 0 && w.skips && (!dated || w.usual(text, m)) {
 		w.told.Passed++
 		return false
 	}
 	j := w.job
 	w.f.next(j)
 	j.bits, j.raw, j.line = maybe, raw, text
-	w.f.judgeDated(j, Line{Text: raw, Source: w.source}, m, dated)
+	w.f.judgeDated(j, &Line{Text: raw, Source: w.source}, &m, dated)
 	if len(j.found) == 0 && j.verd.Err == nil && !w.every {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 
 // findDate cuts the date out of the line, m if dated. It is false when the line
 // cannot be processed.
-func (f *Filter) findDate(j *job, line Line, m date.Match, dated bool) bool {
+func (f *Filter) findDate(j *job, line *Line, m *date.Match, dated bool) bool {
 	j.whole = true
 	if line.HasTime {
 		j.instead = line.Date
@@ -40,7 +40,7 @@ func (f *Filter) findDate(j *job, line Line, m date.Match, dated bool) bool {
 // useDate takes over the date that the detector found. An empty one means the
 // last known date or now; text that is no date is logged and leaves the line
 // without a time. It is false when the line cannot be processed.
-func (f *Filter) useDate(j *job, m date.Match, recent bool) bool {
+func (f *Filter) useDate(j *job, m *date.Match, recent bool) bool {
 	j.verd.Template = m.Name
 	if m.Empty() {
 		if recent {
@@ -53,7 +53,7 @@ func (f *Filter) useDate(j *job, m date.Match, recent bool) bool {
 		return true
 	}
 	j.whole, j.cut = false, [2]int{m.Start, m.End}
-	stamp, err := j.s.detector.Time(m, j.line)
+	stamp, err := j.s.detector.Time(*m, j.line)
 	switch {
 	case err == nil:
 		j.stamp, j.hasTime = stamp, true

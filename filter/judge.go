@@ -154,11 +154,11 @@ func (f *Filter) judge(j *job, line Line) {
 	if d := j.s.detector; d != nil && !line.HasTime {
 		m, dated = d.Find(j.line)
 	}
-	f.judgeDated(j, line, m, dated)
+	f.judgeDated(j, &line, &m, dated)
 }
 
 // judgeDated is judge from where the date has been found, or none.
-func (f *Filter) judgeDated(j *job, line Line, m date.Match, dated bool) {
+func (f *Filter) judgeDated(j *job, line *Line, m *date.Match, dated bool) {
 	ok := f.findDate(j, line, m, dated)
 	j.mode.Notes.takeDate(j)
 	if !ok {

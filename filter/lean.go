@@ -96,10 +96,9 @@ func (f *Filter) judgeLean(j *job, h *hit, k *keys) bool {
 
 // take takes over a hit of the line at hand, whose memory it borrows.
 func (l *lean) take(j *job, h *hit, k *keys) {
-	*l = lean{
-		on: true, keys: k, line: j.raw, buf: l.buf, view: j.view, date: j.instead, all: j.whole,
-		own: append(l.own[:0], h.caps...), pref: append(l.pref[:0], j.caps...),
-	}
+	l.on, l.keys, l.line, l.view, l.date, l.all = true, k, j.raw, j.view, j.instead, j.whole
+	l.own, l.pref = append(l.own[:0], h.caps...), append(l.pref[:0], j.caps...)
+	l.session, l.gained, l.excused, l.forget = false, false, false, false
 	if !j.whole {
 		l.view.cut = j.cut
 	}

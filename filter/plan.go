@@ -228,7 +228,7 @@ const (
 func (c *chooser) cost(ch *choice, s *literalSet, best int) float64 {
 	hit := tryCost * 1.0
 	if second := ch.second(s); second != nil {
-		hit = secondCost + tryCost*second.seen
+		hit = secondCost + tryCost*second.beside(s)
 	}
 	line := lookCost * float64(c.log.bytes) / c.log.total
 	return hit*min(s.seen, 1) + line*(1/longestStep(min(s.shortest, best))-1/longestStep(best))
@@ -290,18 +290,22 @@ func (ch *choice) second(set *literalSet) (best *literalSet) {
 	}
 	for i := range ch.sets {
 		s := &ch.sets[i]
-		if s != set && len(s.texts) > 1 && s.seen < telling && (best == nil || s.seen < best.seen) {
+		if s != set && len(s.texts) > 1 && s.beside(set) < telling && (best == nil || s.seen < best.seen) {
 			best = s
 		}
 	}
 	return best
 }
 
+// beside is in which part of the lines with a text of another set one of these
+// may be, too: where they are seen nowhere else.
+func (s *literalSet) beside(other *literalSet) float64 { return min(1, s.seen/other.seen) }
+
 // A set of texts that is seen in fewer lines than seldom needs no second one; in
-// so few is telling for a second one.
+// so few of its lines is telling for a second one.
 const (
 	seldom  = 0.02
-	telling = 0.3
+	telling = 0.5
 )
 
 // logSample counts what is seen in a piece of a log.

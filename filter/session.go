@@ -25,7 +25,8 @@ type record struct {
 	expires    float64
 	told       bool // Changes has given it away
 	prev, next *record
-	chain      *record // the next one in the same slot
+	slot       **record // of the table
+	chain      *record  // the next one in the same slot
 }
 
 // Clone is a copy that shares nothing that changes.
@@ -86,7 +87,7 @@ func (s *sessions) get(id []byte, now float64) *record {
 // drop closes an open session.
 func (s *sessions) drop(rec *record) {
 	s.news.closed(rec)
-	at := s.slot(rec.id)
+	at := rec.slot
 	for *at != rec {
 		at = &(*at).chain
 	}
@@ -148,7 +149,7 @@ func (s *sessions) put(id []byte, rec *record, now float64) *record {
 func (s *sessions) add(id []byte, rec *record, expires float64) {
 	at := s.slot(id)
 	rec.id = append(rec.id[:0], id...)
-	rec.expires, rec.chain, rec.prev, rec.next = expires, *at, s.last, nil
+	rec.slot, rec.expires, rec.chain, rec.prev, rec.next = at, expires, *at, s.last, nil
 	if s.last != nil {
 		s.last.next = rec
 	} else {
