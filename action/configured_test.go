@@ -243,6 +243,14 @@ func TestPythonActionsAreSkipped_4_4(t *testing.T) {
 		if !a.(jail.Reloader).Adopt(a) || a.Name() != "act" {
 			t.Error("a reload does not find it")
 		}
+		p := a.(interface {
+			Get(string) (any, bool)
+			Set(string, any) error
+			Properties() []string
+		})
+		if why, ok := p.Get("skipped"); !ok || !strings.Contains(why.(string), file) || p.Set("x", 1) == nil || len(p.Properties()) != 1 {
+			t.Errorf("the client reads %v", why)
+		}
 	}
 	log := &mailLog{}
 	if _, err := action.New("smtp", []any{"/x/smtp.py", `{"nosuch": "b"}`}, action.Env{Jail: &view{name: "sshd"}, Names: names{}, Log: slog.New(log)}); err != nil {

@@ -58,13 +58,8 @@ def execute(cmd, timeout=60, **kw):
 CommandAction.executeCmd = staticmethod(execute)
 `
 
-// harness drives Debian's CommandAction: a scenario a line in, what it ran,
-// raised and logged out. The records of flush and reload are dropped as ours
-// are (docs/differences.md).
-const harness = fakeJail + `
-class Log(logging.Handler):
-	def emit(self, r): out["log"].append("%s %s" % (r.levelname, r.getMessage()))
-logger = logging.getLogger("fail2ban.CommandAction"); logger.addHandler(Log()); logger.setLevel(logging.ERROR); logger.propagate = False
+// harness0 makes tickets of JSON.
+const harness0 = fakeJail + `
 def ticket(t):
 	data = dict((k, IPAddr(v) if k == "ip" else set(v) if k == "users" and not t["restored"] else v) for k, v in t["fields"])
 	data["failures"] = t["failures"]
@@ -72,6 +67,15 @@ def ticket(t):
 	if t["bantime"] is not None: b.setBanTime(t["bantime"])
 	b.setBanCount(t["bancount"]); b.restored = t["restored"]
 	return b
+`
+
+// harness drives Debian's CommandAction: a scenario a line in, what it ran,
+// raised and logged out. The records of flush and reload are dropped as ours
+// are (docs/differences.md).
+const harness = harness0 + `
+class Log(logging.Handler):
+	def emit(self, r): out["log"].append("%s %s" % (r.levelname, r.getMessage()))
+logger = logging.getLogger("fail2ban.CommandAction"); logger.addHandler(Log()); logger.setLevel(logging.ERROR); logger.propagate = False
 def before_repair(a):
 	def f():
 		if not getattr(a, "actionrepair_on_unban", None):
@@ -101,6 +105,9 @@ for line in sys.stdin:
 	out["epoch"] = a.banEpoch
 	print(json.dumps(out), flush=True)
 `
+
+// fakeCounts are the numbers of the Python fakeJail.
+var fakeCounts = jail.Counts{Failed: 3, TotalFailed: 5, Banned: 3, TotalBanned: 4}
 
 type scenario struct {
 	Props   [][2]any         `json:"props"`
@@ -168,7 +175,7 @@ func (s scenario) run(t *testing.T) outcome {
 	t.Helper()
 	runner, log := &scripted{outcome: s.Outcome}, &logLines{list: []string{}}
 	c := action.NewCommand("act", action.Env{
-		Jail:   &view{name: "jail", counts: jail.Counts{Failed: 3, TotalFailed: 5, Banned: 3, TotalBanned: 4}},
+		Jail:   &view{name: "jail", counts: fakeCounts},
 		Runner: runner, Names: names{}, Clock: fixedClock, IPv6: func() bool { return s.IPv6 }, Log: slog.New(log)})
 	for _, p := range s.Props {
 		if err := c.Set(p[0].(string), p[1]); err != nil {

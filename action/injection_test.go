@@ -179,7 +179,7 @@ func (c *capture) Run(ctx context.Context, cmd shell.Command) shell.Result {
 // each hostile text, under three shells, in a sandbox: nothing in the text is
 // run, and the ban succeeds.
 func TestStockActionsUnderAttack_4_2(t *testing.T) {
-	vectors := readVectors(t)
+	vectors := append(readVectors(t), debianVectors(t, debianDir, []map[string]string{{}})...)
 	if len(vectors) == 0 {
 		return
 	}

@@ -2,18 +2,20 @@ package action
 
 import (
 	"context"
+	"errors"
 
 	"f2b-go/jail"
 )
 
 // skipped stands for an action that is not run. It does nothing, so that the
-// jail's other actions go on.
-type skipped struct{ name string }
+// jail's other actions go on. It is listed as it is configured, and a client that
+// asks for its one property reads why it does nothing.
+type skipped struct{ name, why string }
 
 // newSkipped logs why.
 func newSkipped(name, why string, env Env) jail.Action {
 	tellSkipped(&env, name, why)
-	return &skipped{name}
+	return &skipped{name, why}
 }
 
 var (
@@ -41,3 +43,23 @@ func (s *skipped) Adopt(fresh jail.Action) bool {
 	_, ok := fresh.(*skipped)
 	return ok
 }
+
+// Get returns the property that tells why.
+func (s *skipped) Get(name string) (value any, ok bool) {
+	if name != whySkipped {
+		return nil, false
+	}
+	return s.why, true
+}
+
+// whySkipped is that property.
+const whySkipped = "skipped"
+
+// Set is refused.
+func (s *skipped) Set(string, any) error { return errors.New("the action is skipped: " + s.why) }
+
+// Properties lists the property.
+func (s *skipped) Properties() []string { return []string{whySkipped} }
+
+// Methods is empty.
+func (s *skipped) Methods() []string { return nil }

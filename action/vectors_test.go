@@ -105,21 +105,32 @@ func (v vector) steps(t testing.TB) []step {
 func (v vector) command(t testing.TB, env action.Env) *action.Command {
 	t.Helper()
 	c := action.NewCommand(v.Action, env)
-	for _, cmd := range v.Stream {
-		var pairs [][2]any
-		switch {
-		case decode[string](t, cmd[0]) == "multi-set":
-			pairs = decode[[][2]any](t, cmd[4])
-		case decode[string](t, cmd[2]) == "action":
-			pairs = [][2]any{{decode[string](t, cmd[4]), decode[any](t, cmd[5])}}
-		}
-		for _, pair := range pairs {
-			if err := c.Set(pair[0].(string), pair[1]); err != nil {
-				t.Fatal(err)
-			}
+	for _, pair := range v.properties(t) {
+		if err := c.Set(pair[0].(string), pair[1]); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return c
+}
+
+// nameOf is the name that the stream gives the action.
+func (v vector) nameOf(t testing.TB) string {
+	t.Helper()
+	return decode[string](t, v.Stream[0][3])
+}
+
+// properties are the names and values that the stream sets.
+func (v vector) properties(t testing.TB) (pairs [][2]any) {
+	t.Helper()
+	for _, cmd := range v.Stream {
+		switch {
+		case decode[string](t, cmd[0]) == "multi-set":
+			pairs = append(pairs, decode[[][2]any](t, cmd[4])...)
+		case decode[string](t, cmd[2]) == "action":
+			pairs = append(pairs, [2]any{decode[string](t, cmd[4]), decode[any](t, cmd[5])})
+		}
+	}
+	return pairs
 }
 
 // vectorTicket is the ticket that the vectors' README describes.

@@ -1,7 +1,5 @@
 package config
 
-import "f2b-go/internal/pytext"
-
 // ActionReading is what a jail would make of its actions.
 type ActionReading struct {
 	Jail       string
@@ -93,10 +91,4 @@ func (p *parser) drop(name string) {
 			return
 		}
 	}
-}
-
-// PythonAction tells whether a command adds an action that is a Python program:
-// set J addaction NAME FILE JSON.
-func PythonAction(command []any) bool {
-	return len(command) == 6 && pytext.Str(command[2]) == "addaction"
 }
