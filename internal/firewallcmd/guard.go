@@ -34,6 +34,8 @@ const (
 	guardStart, guardAnswer = 10 * time.Second, 10 * time.Second
 	// guardPipe is the number of the pipe's file.
 	guardPipe = 3
+	// brokeOff is why the former rules return after the parent's death.
+	brokeOff = "the load broke off"
 	// retry is how often a guard tries to put the former rules back.
 	retry = 100 * time.Millisecond
 )
@@ -50,7 +52,8 @@ func (p *program) guarded() bool {
 	return true
 }
 
-// ask gives the guard a word; answered is false where there is no guard.
+// ask gives the guard a word; answered is false where there is no guard, or it
+// ends just now.
 func ask(d firewall.Dirs, word string) (answered bool, err error) {
 	conn, err := net.Dial("unix", socketPath(d))
 	if err != nil {
@@ -60,11 +63,15 @@ func ask(d firewall.Dirs, word string) (answered bool, err error) {
 	if err := conn.SetDeadline(time.Now().Add(guardAnswer)); err != nil {
 		return false, err
 	}
-	if _, err := fmt.Fprintln(conn, word); err != nil {
-		return false, fmt.Errorf("telling the guard to %s: %w", word, err)
+	_, err = fmt.Fprintln(conn, word)
+	answer := ""
+	if err == nil {
+		answer, err = bufio.NewReader(io.LimitReader(conn, 4096)).ReadString('\n')
 	}
-	answer, err := bufio.NewReader(io.LimitReader(conn, 4096)).ReadString('\n')
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return false, nil
+	case err != nil:
 		return false, fmt.Errorf("waiting for the guard's answer to %s: %w", word, err)
 	}
 	if answer = strings.TrimSpace(answer); answer != "ok" {
@@ -258,6 +265,7 @@ func (w *watch) run(ctx context.Context) {
 	signal.Notify(stop, syscall.SIGTERM)
 	var late <-chan time.Time
 	why := ""
+	asked := (<-chan question)(nil) // nobody is heard before the load is done
 	for {
 		select {
 		case line := <-w.told:
@@ -267,10 +275,12 @@ func (w *watch) run(ctx context.Context) {
 			}
 			if _, err := fmt.Sscanf(line, "wait %d", &seconds); err == nil {
 				late, why = time.After(time.Duration(seconds)*time.Second), "nobody confirmed in time"
+				asked = w.asked
 				continue
 			}
 			// What the dead parent has begun may take a moment to end.
-			late, why = time.After(retry/2), "the load broke off"
+			late, why = time.After(retry/2), brokeOff
+			asked = w.asked
 		case <-stop:
 			late, why = time.After(0), "the guard was told to end"
 		case <-late:
@@ -278,7 +288,7 @@ func (w *watch) run(ctx context.Context) {
 				return
 			}
 			late = time.After(retry)
-		case q := <-w.asked:
+		case q := <-asked:
 			if w.decide(q, why) {
 				return
 			}
@@ -303,8 +313,8 @@ func (w *watch) decide(q question, why string) bool {
 		q.answer("ok")
 		return true
 	case "confirm":
-		if why == "" {
-			q.answer("the load is not done yet")
+		if why == brokeOff {
+			q.answer("the load broke off, and the former rules return")
 			return false
 		}
 		err := w.dirs.Confirm()
