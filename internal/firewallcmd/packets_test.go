@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"f2b-go/firewall"
 	"f2b-go/internal/netnstest"
 )
@@ -435,5 +437,34 @@ iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; iptables -A FORWARD 
 	b.must("stop")
 	if b.dump() != before {
 		t.Error("stop does not undo the hook")
+	}
+}
+
+// TestExtensionHeaders_T14: IPv6 options before a request, behind which no method
+// is seen, are no way round the limits.
+func TestExtensionHeaders_T14(t *testing.T) {
+	b := newBox(t)
+	b.configure("[limits]", "total = 10000/sec burst 10000", "register = 1/hour burst 5")
+	b.must("start")
+	s := b.listen(5060, "")
+	conn := s.dial("2001:db8::1")
+	defer conn.Close()
+	raw, err := conn.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	padding := string([]byte{0, 0, 1, 4, 0, 0, 0, 0}) // a header of destination options with nothing in it
+	if ctlErr := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptString(int(fd), unix.IPPROTO_IPV6, unix.IPV6_DSTOPTS, padding)
+	}); ctlErr != nil || err != nil {
+		t.Fatal(ctlErr, err)
+	}
+	for range 30 {
+		if _, err := conn.Write([]byte(request("REGISTER"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := of(s.got(), "2001:db8::1"); got != 5 {
+		t.Errorf("%d of 30 requests behind options got through, want 5", got)
 	}
 }
