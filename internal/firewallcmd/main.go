@@ -149,6 +149,9 @@ func parse(args []string) (o options, err error) {
 			}
 		}
 		if len(rest) == 0 {
+			if o.lists && o.verb != "reload" {
+				return o, errors.New("--lists is for reload")
+			}
 			return o, nil
 		}
 		if o.verb != "" && o.verb != guardVerb {

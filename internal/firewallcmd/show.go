@@ -50,10 +50,7 @@ const reportTries = 3
 
 // status tells what the firewall does.
 func (p *program) status(ctx context.Context) int {
-	s, ok := p.settings()
-	if !ok {
-		return exitFaults
-	}
+	s, _ := p.settings() // its faults are told, and matter to the next load
 	if _, err := os.Stat(s.RunDir); err == nil {
 		// What is being loaded just now would be told half.
 		unlock, err := p.lock()

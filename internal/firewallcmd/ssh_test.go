@@ -88,6 +88,7 @@ func TestWords(t *testing.T) {
 		{"start --confirm", 2, "option --confirm requires argument"},
 		{"start --confirm 0", 2, "no number of seconds"},
 		{"start --confirm soon", 2, "no number of seconds"},
+		{"start --lists", 2, "--lists is for reload"},
 		{"--loud start", 2, "option --loud not recognized"},
 		{"check --config /nowhere/x.conf", 1, "reading the configuration: stat /nowhere/x.conf"},
 	} {

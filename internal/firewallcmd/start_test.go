@@ -143,7 +143,12 @@ func TestUnconfirmedRulesGo_T4(t *testing.T) {
 	session.Env = shell.Env
 	session.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	b.killAfter(session, "loaded")
+	b.configure("ping = perhaps") // what is wrong meanwhile keeps nobody from it
 	b.must("confirm")
+	if _, code := b.status(); code != 0 {
+		t.Errorf("status with a broken configuration: exit code %d", code)
+	}
+	b.configure()
 	b.refused("nothing waits", "confirm")
 	if b.reaches(peer, 53) {
 		t.Error("the confirmed rules do not hold")

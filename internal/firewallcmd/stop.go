@@ -44,9 +44,7 @@ func (p *program) stop(ctx context.Context) int {
 
 // confirm keeps rules that were loaded on trial.
 func (p *program) confirm(context.Context) int {
-	if _, ok := p.settings(); !ok {
-		return exitFaults
-	}
+	_, _ = p.settings() // its faults are told, and matter to the next load
 	s, loaded, err := p.dirs.ReadState()
 	if err != nil {
 		p.complain(err)
