@@ -277,7 +277,11 @@ func TestServe_1000_clients(t *testing.T) {
 	for _, d := range slowest {
 		worst = max(worst, d)
 	}
-	t.Logf("%d clients answered in %v, the slowest in %v, beside %d that hang", each, time.Since(begin), worst, each)
+	took := time.Since(begin)
+	t.Logf("%d clients answered in %v, the slowest in %v, beside %d that hang", each, took, worst, each)
+	if took > time.Second && !raceDetector {
+		t.Errorf("the answers took %v", took)
+	}
 }
 
 // TestServe_limits: a client that stops inside a request is let go, and so is
