@@ -3,6 +3,7 @@ package action_test
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,46 @@ const (
 // kernelActions are the stock actions that use iptables, ip6tables, ipset or nft.
 var kernelActions = []string{"iptables", "iptables-multiport", "iptables-allports", "iptables-new", "iptables-ipset",
 	"iptables-ipset-proto4", "iptables-ipset-proto6", "iptables-ipset-proto6-allports", "iptables-multiport-log",
-	"nftables", "nftables-multiport", "nftables-allports"}
+	"iptables-xt_recent-echo", "symbiosis-blacklist-allports", "nftables", "nftables-multiport", "nftables-allports"}
+
+// kernelOptions are what they are given where packets are sent; symbiosis has a
+// chain of its own else.
+var kernelOptions = map[string]string{"name": "net", "port": "22", "protocol": "tcp", "chain": "INPUT"}
+
+// setsOnly names the one whose rules another program makes for its set.
+const setsOnly = "shorewall-ipset-proto6"
+
+// needDaemons are those that hand their rules to a daemon, which has no place in
+// a network namespace.
+var needDaemons = map[string]string{"firewallcmd-ipset": "firewalld"}
+
+// callsKernel finds the programs in a command.
+var callsKernel = regexp.MustCompile(`(^|[\s;{|(])(iptables|ip6tables|ipset|nft) `)
+
+// TestKernelActionsAreAll_4_5: no action that calls one of the programs is left
+// out of the tests of real rules.
+func TestKernelActionsAreAll_4_5(t *testing.T) {
+	dirs := []string{debianDir}
+	if shared, ok := testenv.Shared(t); ok {
+		dirs = append(dirs, filepath.Join(shared, "fail2ban-1.1.1", "config"))
+	}
+	for _, dir := range dirs {
+		n := 0
+		for _, v := range debianVectors(t, dir, []map[string]string{{}}) {
+			calls := slices.ContainsFunc(v.steps(t), func(s step) bool {
+				return slices.ContainsFunc(s.commands, func(c []string) bool { return callsKernel.MatchString(c[0]) })
+			})
+			if !calls {
+				continue
+			}
+			n++
+			if !slices.Contains(kernelActions, v.Action) && v.Action != setsOnly && needDaemons[v.Action] == "" {
+				t.Errorf("%s: %s makes rules, and no test looks at them", dir, v.Action)
+			}
+		}
+		t.Logf("%s: %d actions call iptables, ip6tables, ipset or nft; %d of these need a daemon", dir, n, len(needDaemons))
+	}
+}
 
 // onlyIPv4 names those that know no IPv6.
 var onlyIPv4 = map[string]bool{"iptables-ipset-proto4": true, "iptables-multiport-log": true}
@@ -91,7 +131,7 @@ func TestRealBans_4_5(t *testing.T) {
 		dirs["1.1.1"] = filepath.Join(shared, "fail2ban-1.1.1", "config")
 	}
 	for version, dir := range dirs {
-		for _, v := range debianVectors(t, dir, []map[string]string{{"name": "net", "port": "22", "protocol": "tcp"}}) {
+		for _, v := range debianVectors(t, dir, []map[string]string{kernelOptions}) {
 			if !slices.Contains(kernelActions, v.Action) || version+"/"+v.Action == brokenFile {
 				continue
 			}
@@ -136,6 +176,8 @@ func (n *network) life(ipv6 bool) {
 		n.passes("after the flush", everyone)
 		n.ban(good4)
 		n.passes("after a ban behind the flush", map[string]bool{bad4: true, good4: n.action.Name() == flushesChains})
+	} else {
+		n.unban(bad4) // as a jail does before it stops an action
 	}
 	n.do("stop", func() error { return n.action.Stop(n.t.Context()) })
 	n.passes("after the stop", everyone)
@@ -157,7 +199,7 @@ func (n *network) clean() {
 // TestRepair_3_5_5: rules that someone removed come back with the next ban, and
 // the ban epoch tells that earlier bans are lost.
 func TestRepair_3_5_5(t *testing.T) {
-	for _, v := range debianVectors(t, debianDir, []map[string]string{{"name": "net", "port": "22", "protocol": "tcp"}}) {
+	for _, v := range debianVectors(t, debianDir, []map[string]string{kernelOptions}) {
 		lose := map[string]string{
 			"iptables-multiport": "iptables -F && iptables -X", "iptables-ipset-proto6": "iptables -F && ipset destroy",
 			"nftables-multiport": "nft flush ruleset",
