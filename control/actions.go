@@ -88,6 +88,7 @@ func (t *Table) setAction(j *jail.Jail, c call) (any, error) {
 	name := c.text(1)
 	if method, ok := methods[name]; ok {
 		c.ctx = context.WithoutCancel(c.ctx)
+		c.begin()
 		return method(c.from(2), a)
 	}
 	if len(c.args) < 3 {

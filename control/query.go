@@ -38,11 +38,18 @@ func (t *Table) status(c call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if flavour == jail.FlavourCymru {
+			c.begin()
+		}
 		return j.Status(flavour), nil
 	}
 	var names []string
 	all := pytext.Dict{}
-	for _, j := range t.sorted() {
+	jails := t.sorted()
+	if flavour == jail.FlavourCymru {
+		c.begin()
+	}
+	for _, j := range jails {
 		names = append(names, j.Name())
 		if len(c.args) > 0 {
 			all = append(all, pytext.Item{Key: j.Name(), Value: j.Status(flavour)})
@@ -90,8 +97,9 @@ func (t *Table) unban(c call) (any, error) {
 	}
 	// A client that goes away must not leave half of the bans.
 	ctx := context.WithoutCancel(c.ctx)
-	n := 0
-	for _, j := range t.engine.Jails() {
+	n, jails := 0, t.engine.Jails()
+	c.begin()
+	for _, j := range jails {
 		if len(c.args) == 1 && c.args[0] == AllJails {
 			n += j.UnbanAll(ctx)
 			continue

@@ -68,6 +68,10 @@ func (t *Table) set(c call) (any, error) {
 	if word == "attempt" && len(c.args) < 3 {
 		return nil, pickle.Builtin("TypeError", "Filter.addAttempt() missing 1 required positional argument: 'ip'")
 	}
+	switch word {
+	case "banip", "unbanip", "attempt":
+		c.begin()
+	}
 	// What was begun is done, even when its client goes away.
 	return j.Set(context.WithoutCancel(c.ctx), word, c.rest(2))
 }

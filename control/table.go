@@ -11,7 +11,6 @@ import (
 
 	"f2b-go/control/pickle"
 	"f2b-go/internal/pytext"
-	"f2b-go/jail"
 )
 
 // Table is the table of commands over an engine; its Handle serves requests.
@@ -49,6 +48,16 @@ type call struct {
 	verb string
 	args []any
 	now  time.Time
+	// release gives the view back; nil where the call does not hold it.
+	release func()
+}
+
+// begin gives the view back before what may take long, since it runs commands of
+// actions or asks DNS: no reload shall wait for it, and no command for the reload.
+func (c call) begin() {
+	if c.release != nil {
+		c.release()
+	}
 }
 
 // text returns an argument as text; the caller knows that it is there.
@@ -222,19 +231,11 @@ func (t *Table) guarded(c call, row command) (any, error) {
 			return nil, pickle.Builtin("RuntimeError", "the server is shutting down")
 		}
 	case needView:
-		if asksDNS(c) {
-			break
-		}
 		t.view.RLock()
-		defer t.view.RUnlock()
+		c.release = sync.OnceFunc(t.view.RUnlock)
+		defer c.release()
 	}
 	return run(t, c, row)
-}
-
-// asksDNS tells the one question whose answer may take a minute: no reload shall
-// wait for it.
-func asksDNS(c call) bool {
-	return c.verb == "status" && len(c.args) > 1 && c.args[1] == jail.FlavourCymru
 }
 
 // run does the row's command. A fault of ours in it is that command's failure:

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"net"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -221,4 +222,39 @@ func TestCommandsFromActions(t *testing.T) {
 	if v, err := c.Send([]any{"get", "j1", "banip"}); err != nil || pytext.Repr(v) != "['192.0.2.5']" {
 		t.Errorf("the other jail: %v, %v", v, err)
 	}
+}
+
+// TestReloadBesideSlowAction: while an action of a ban by hand hangs and a
+// reload waits for it, other commands are answered.
+func TestReloadBesideSlowAction(t *testing.T) {
+	files := simple()
+	files["etc/action.d/a2.conf"] = "[Definition]\nactionban = touch DIR/began; while [ ! -e DIR/go ]; do sleep 0.05; done\n"
+	s := newScratch(t, files)
+	s.serve()
+	ban, reload := make(chan outcome, 1), make(chan outcome, 1)
+	go func() { ban <- s.client("set", "j2", "banip", "192.0.2.5") }()
+	eventually(t, "the action hangs", func() bool { return fileExists(s.path("began")) })
+	go func() { reload <- s.client("reload") }()
+	eventually(t, "the reload is under way", func() bool { return strings.Contains(s.read("f2b.log"), "Reload all jails") })
+	for _, words := range []string{"status", "status j2", "set j1 banip 192.0.2.6", "get j1 bantime", "ping"} {
+		begin := time.Now()
+		if got := s.client(strings.Fields(words)...); got.code != 0 || time.Since(begin) > 5*time.Second {
+			t.Errorf("%s: %+v after %v", words, got, time.Since(begin))
+		}
+	}
+	s.write("go", "")
+	if got := <-ban; got.out != "1\n" {
+		t.Errorf("banip: %+v", got)
+	}
+	if got := <-reload; got.out != "OK\n" {
+		t.Errorf("reload: %+v", got)
+	}
+	if got := s.client("get", "j2", "banip").out; got != "192.0.2.5\n" {
+		t.Errorf("banned: %q", got)
+	}
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
