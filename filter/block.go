@@ -2,7 +2,6 @@ package filter
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"f2b-go/filter/date"
 )
@@ -52,6 +51,9 @@ func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) (done 
 	w := f.newWalk(b, mode)
 	defer w.noteDate()
 	for w.at < len(b.Data) {
+		if w.at >= w.plainTo {
+			w.lookForPlain()
+		}
 		end := w.lineEnd(w.at)
 		raw := b.Data[w.at:end]
 		w.at = end
@@ -86,12 +88,15 @@ type walk struct {
 	unix   int64 // the same in whole seconds
 	source string
 	data   []byte
-	at     int  // of data so much has been judged
-	ascii  bool // all of it
-	skips  bool // lines that no regex can match need not be searched
-	quick  bool // nor looked at, if their date is like the one before
-	every  bool // all others are told of
-	told   Judged
+	at     int // of data so much has been judged
+	// The line at hand and those up to plainTo are text as they stand, unless
+	// the line is odd.
+	plainTo int
+	odd     bool
+	skips   bool // lines that no regex can match need not be searched
+	quick   bool // nor looked at, if their date is like the one before
+	every   bool // all others are told of
+	told    Judged
 
 	pursued uint64 // the bits for which a line must be looked at closely
 	dull    bool   // a line without any of the texts need not be
@@ -113,7 +118,6 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	w.job.plan, w.job.brief = w.plan, true
 	w.told.Verdict, w.told.job = &w.job.verd, w.job
 	w.setTime(f.tick(s))
-	w.ascii = s.codec.keepsASCII() && isASCII(b.Data)
 	if w.plan != nil && w.plan.find != nil {
 		w.find = finding{finder: w.plan.find, data: b.Data}
 		w.foundAt, w.foundAll, w.more = w.find.next()
@@ -122,7 +126,7 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 			w.pursued |= prefBit
 		}
 		w.skips = !mode.Every && (!mode.Count || mode.CheckAll && (s.pref == nil || w.plan.pref != 0))
-		w.quick = w.skips && s.detector != nil && w.ascii
+		w.quick = w.skips && s.detector != nil
 		w.dull = w.plan.maybe(0, nil)&w.pursued == 0
 	}
 	return w
@@ -148,7 +152,7 @@ func (w *walk) maybe(raw []byte, end int) uint64 {
 // behind it, too.
 func (w *walk) pass(raw []byte) bool {
 	text := trimEnd(raw)
-	if !w.quick || len(text) == 0 || len(raw) > MaxLine || (text[0] == '#' && w.mode.Comments) {
+	if !w.quick || w.odd || len(text) == 0 || len(raw) > MaxLine || (text[0] == '#' && w.mode.Comments) {
 		return false
 	}
 	d := w.s.detector
@@ -168,10 +172,14 @@ func (w *walk) pass(raw []byte) bool {
 // passRun passes over the lines that follow one that was passed over, have a
 // date of the same minute and none of the texts that are looked for.
 func (w *walk) passRun() {
-	rest := w.data[w.at:]
+	end := w.plainTo
 	if w.more {
-		rest = w.data[w.at:w.foundAt]
+		end = min(end, w.foundAt)
 	}
+	if end <= w.at {
+		return
+	}
+	rest := w.data[w.at:end]
 	not := byte(0)
 	if w.mode.Comments {
 		not = '#'
@@ -186,6 +194,16 @@ func (w *walk) passRun() {
 	w.told.Number += lines
 	w.told.Passed += lines
 	w.dateText, w.date = rest[last.Start:last.End], last.Time
+}
+
+// lookForPlain finds out whether the next line is text as it stands, and how far
+// that goes.
+func (w *walk) lookForPlain() {
+	end := len(w.data)
+	if n := w.s.codec.plain(w.data[w.at:]); w.at+n < end {
+		end = w.at + bytes.LastIndexByte(w.data[w.at:w.at+n], '\n') + 1
+	}
+	w.plainTo, w.odd = end, end == w.at
 }
 
 // noteDate takes note of the date of the last line that was passed over.
@@ -227,7 +245,7 @@ func (w *walk) foundBefore(end int) (found uint64) {
 func (w *walk) line(raw []byte, maybe uint64) bool {
 	w.noteDate()
 	var text []byte
-	if w.ascii && len(raw) <= MaxLine {
+	if !w.odd && len(raw) <= MaxLine {
 		text = trimEnd(raw)
 	} else {
 		text = w.f.decode(w.s, Line{Text: raw, Source: w.source})
@@ -292,22 +310,4 @@ func trimEnd(raw []byte) []byte {
 		n--
 	}
 	return raw[:n]
-}
-
-// isASCII says whether all bytes are ASCII characters.
-func isASCII(data []byte) bool {
-	const high = 0x8080808080808080
-	for ; len(data) >= 32; data = data[32:] {
-		w := data[:32:32]
-		if (binary.LittleEndian.Uint64(w)|binary.LittleEndian.Uint64(w[8:])|
-			binary.LittleEndian.Uint64(w[16:])|binary.LittleEndian.Uint64(w[24:]))&high != 0 {
-			return false
-		}
-	}
-	for _, b := range data {
-		if b >= 0x80 {
-			return false
-		}
-	}
-	return true
 }

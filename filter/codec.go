@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -84,6 +85,41 @@ func (c codec) keepsASCII() bool {
 		}
 	}
 	return c.kind != codecOther
+}
+
+// plain is how many bytes at the beginning of data are text as they stand.
+func (c codec) plain(data []byte) int {
+	if !c.keepsASCII() {
+		return 0
+	}
+	n := countASCII(data)
+	for c.kind == codecUTF8 && n < len(data) {
+		r, size := utf8.DecodeRune(data[n:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		n += size
+		n += countASCII(data[n:])
+	}
+	return n
+}
+
+// countASCII counts the ASCII characters at the beginning of data.
+func countASCII(data []byte) (n int) {
+	const high = 0x8080808080808080
+	for ; len(data)-n >= 64; n += 64 {
+		w := data[n : n+64 : n+64]
+		if (binary.LittleEndian.Uint64(w)|binary.LittleEndian.Uint64(w[8:])|
+			binary.LittleEndian.Uint64(w[16:])|binary.LittleEndian.Uint64(w[24:])|
+			binary.LittleEndian.Uint64(w[32:])|binary.LittleEndian.Uint64(w[40:])|
+			binary.LittleEndian.Uint64(w[48:])|binary.LittleEndian.Uint64(w[56:]))&high != 0 {
+			break
+		}
+	}
+	for n < len(data) && data[n] < utf8.RuneSelf {
+		n++
+	}
+	return n
 }
 
 func (c codec) lineFeed(unit []byte) bool {

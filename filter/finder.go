@@ -135,6 +135,9 @@ func (f *finder) add(i, from int) {
 // fourBytes are the first bytes of a text as the finder reads them, 0 where there
 // are none.
 func fourBytes[T string | []byte](text T) uint32 {
+	if len(text) >= 4 {
+		return uint32(text[0]) | uint32(text[1])<<8 | uint32(text[2])<<16 | uint32(text[3])<<24
+	}
 	var b [4]byte
 	copy(b[:], text)
 	return binary.LittleEndian.Uint32(b[:])
@@ -143,8 +146,13 @@ func fourBytes[T string | []byte](text T) uint32 {
 // in says whether any needle is in a line.
 func (f *finder) in(line []byte) bool {
 	at := 0
-	for ; at+4 <= len(line); at += f.step {
-		if v := f.table[finderHash(binary.LittleEndian.Uint32(line[at:]), f.factor)]; v != 0 && f.around(line, at, v) != 0 {
+	for len(line)-at >= 8*f.step {
+		done, hits := f.looks(line[at:])
+		at += done
+		if hits == 0 {
+			break
+		}
+		if _, found := f.tell(line, at-8*f.step, &hits); found != 0 {
 			return true
 		}
 	}
@@ -154,6 +162,21 @@ func (f *finder) in(line []byte) bool {
 		}
 	}
 	return false
+}
+
+// tell finds the next needle among what 8 looks from base on gave, and takes it
+// and those before it away.
+func (f *finder) tell(data []byte, base int, hits *uint64) (at int, found uint64) {
+	for *hits != 0 {
+		k := bits.TrailingZeros64(*hits) &^ 7
+		v := byte(*hits >> k)
+		*hits &^= 0xff << k
+		at = base + k>>3*f.step
+		if found = f.around(data, at, v); found != 0 {
+			break
+		}
+	}
+	return at, found
 }
 
 // around returns the bits of the needles of which a part stands at at.
@@ -181,14 +204,8 @@ type finding struct {
 // around it.
 func (f *finding) next() (at int, bitsFound uint64, ok bool) {
 	for {
-		for f.hits != 0 {
-			k := bits.TrailingZeros64(f.hits) &^ 7
-			v := byte(f.hits >> k)
-			f.hits &^= 0xff << k
-			at = f.base + k>>3*f.step
-			if found := f.around(f.data, at, v); found != 0 {
-				return at, found, true
-			}
+		if at, bitsFound = f.tell(f.data, f.base, &f.hits); bitsFound != 0 {
+			return at, bitsFound, true
 		}
 		if f.at >= len(f.data) {
 			return 0, 0, false
