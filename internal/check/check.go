@@ -124,6 +124,7 @@ type checker struct {
 func (c *checker) jail(j *config.InspectedJail) {
 	c.settings(j)
 	c.regexes(j)
+	c.fooled(j)
 	c.logs(j)
 	for _, a := range j.Actions {
 		c.action(j, a)
