@@ -6,6 +6,7 @@ package pyre
 type flow struct {
 	states []state
 	accept int32
+	left   int // steps without a character that are still followed
 }
 
 // state is one state: it takes a character of set, or nothing where set is
@@ -31,7 +32,7 @@ type edge struct {
 const maxCopies = 6
 
 func newFlow(root *node) *flow {
-	f := &flow{}
+	f := &flow{left: maxSteps}
 	f.accept = f.add(state{})
 	f.states = append(f.states, state{next: []int32{f.node(root, f.accept)}})
 	return f
@@ -101,16 +102,18 @@ func (f *flow) repeat(n *node, next int32) int32 {
 }
 
 // maxPaths bounds the ways without a character that are followed from one
-// state; patterns with more are taken to have many.
-const maxPaths = 1 << 14
+// state, and maxSteps all of them: a larger pattern is taken to be fine, as no
+// stock pattern comes near.
+const maxPaths, maxSteps = 1 << 14, 1 << 21
 
 // edges returns where a state leads with the next character, and whether the
 // pattern can end there without a check.
 func (f *flow) edges(from int32) (out []edge, ends bool) {
-	w := flowWalk{flow: f, rounds: map[int32]bool{}, seen: map[int32]int{}, left: maxPaths}
+	w := flowWalk{flow: f, rounds: map[int32]bool{}, seen: map[int32]int{}, at: map[int32]int{}, left: min(maxPaths, f.left)}
 	for _, next := range f.states[from].next {
 		w.visit(next, nil, false)
 	}
+	f.left -= min(maxPaths, f.left) - max(w.left, 0)
 	return w.out, w.ends
 }
 
@@ -118,6 +121,7 @@ func (f *flow) edges(from int32) (out []edge, ends bool) {
 type flowWalk struct {
 	*flow
 	out    []edge
+	at     map[int32]int // where in out the edge to a state is
 	ends   bool
 	rounds map[int32]bool // loops begun anew on the way: again would be an empty round
 	seen   map[int32]int
@@ -158,11 +162,10 @@ func (w *flowWalk) visit(at int32, but *runeSet, checked bool) {
 }
 
 func (w *flowWalk) reach(e edge) {
-	for i := range w.out {
-		if w.out[i].to == e.to {
-			w.out[i].many = true
-			return
-		}
+	if i, known := w.at[e.to]; known {
+		w.out[i].many = true
+		return
 	}
+	w.at[e.to] = len(w.out)
 	w.out = append(w.out, e)
 }

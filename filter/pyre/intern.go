@@ -6,8 +6,10 @@ import "sync"
 const maxShared = 4096
 
 // sharedTables are tables that patterns have in common: those of a host's
-// address, say, stand in nearly all patterns of all filters. A table is never
-// changed once it is here.
+// address, say, stand in nearly all patterns of all filters. All stock patterns
+// of three versions, ready to match, take 13 MB with it and 41 MB without. A
+// table is never changed once it is here, and none is needed: past maxShared
+// each pattern keeps its own.
 type sharedTables struct {
 	mu      sync.Mutex
 	bytes   map[[256]uint8]*[256]uint8

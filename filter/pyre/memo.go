@@ -44,6 +44,10 @@ type rowFacts struct {
 	counts []int32 // loops whose count matters
 }
 
+// stepsPerVisit is what a visit to an instruction whose failures are kept
+// counts.
+const stepsPerVisit = 2
+
 // maxKey is how many values can choose an added row.
 const maxKey = 8
 
@@ -159,6 +163,7 @@ func (m *machine) mark(in *inst, pos int) bool {
 	if m.memo.has(m.rowOf(r, pos), pos) {
 		return false
 	}
+	m.steps -= stepsPerVisit
 	m.stack = append(m.stack, frame{frameFailed, in.self, int32(pos), int32(pos)})
 	return true
 }
@@ -166,6 +171,7 @@ func (m *machine) mark(in *inst, pos int) bool {
 // pushFailed is the second half of mark, for a range of positions.
 func (m *machine) pushFailed(in *inst, lo, hi int) {
 	if m.rowFor(in) != nil {
+		m.steps -= stepsPerVisit
 		m.stack = append(m.stack, frame{frameFailed, in.self, int32(lo), int32(hi)})
 	}
 }
