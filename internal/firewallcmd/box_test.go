@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -320,6 +321,12 @@ func (c *counter) send(from, payload string, times int) {
 	}
 }
 
+// reuse takes a port that a program which another test starts just now still has.
+func reuse(_, _ string, raw syscall.RawConn) (err error) {
+	ctlErr := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+	return errors.Join(err, ctlErr)
+}
+
 func (c *counter) dial(from string) net.Conn {
 	c.Helper()
 	server := netnstest.Server4
@@ -328,7 +335,7 @@ func (c *counter) dial(from string) net.Conn {
 	}
 	var s net.Conn
 	err := c.n.Client(func() (err error) {
-		d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from), Port: 5070}}
+		d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from), Port: 5070}, Control: reuse}
 		s, err = d.Dial("udp", net.JoinHostPort(server, fmt.Sprint(c.port())))
 		return err
 	})
