@@ -169,7 +169,11 @@ func (f *files) attach() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.attached = true
-	for _, l := range f.list {
+	// What a rotation makes of a log has the longer name: the log comes first, so
+	// that its place in a file that was rotated away holds.
+	inOrder := slices.Clone(f.list)
+	slices.SortStableFunc(inOrder, func(a, b *logFile) int { return len(a.wish.path) - len(b.wish.path) })
+	for _, l := range inOrder {
 		if err := l.attach(true); err != nil {
 			f.j.logs.filter.Error(f.j.say(err.Error()))
 		}
@@ -196,7 +200,7 @@ func (l *logFile) attach(wait bool) error {
 	l.cut = cut{}
 	l.lineEnd = lineEnd(s.filter.Encoding())
 	opt := source.AddOptions{
-		Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: j.reads == "polling",
+		Owner: j, Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: j.reads == "polling",
 		LineTime: func(line []byte) (float64, bool) { return j.effective().filter.LineTime(line) },
 		Since:    func() float64 { return j.now() - j.effective().findTime.Value },
 	}
@@ -256,7 +260,7 @@ func (l *logFile) Lines(ctx context.Context, b source.Batch) error {
 	defer j.matching.Unlock()
 	s := j.effective()
 	rest := len(b.Data)
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && rest > 0 {
 		rest -= j.judgeBlock(ctx, s, filter.Block{Data: b.Data, Source: l.wish.path}, l.inOperation)
 	}
 	if rest == 0 && b.AtEnd && !b.Old {

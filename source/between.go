@@ -50,6 +50,7 @@ func (s *stream) take(lf *logFile, at int) bool {
 	s.note(lf, toStat(fi), s.w.now())
 	s.mu.Lock()
 	s.files = slices.Insert(s.files, min(at, len(s.files)), lf)
+	s.w.index.add(lf.id, s)
 	s.mu.Unlock()
 	return true
 }

@@ -21,6 +21,9 @@ func (s *stream) join(opt AddOptions, sink Sink) (*Subscription, error) {
 	sub.cond = sync.NewCond(&sub.mu)
 	sub.ctx, sub.cancel = context.WithCancel(s.w.ctx)
 	places, at := s.places(opt)
+	for _, c := range places {
+		c.behind = sub.leader(c.file.id)
+	}
 	s.mu.Lock()
 	sub.cursors = places
 	s.subs = append(s.subs, sub)
@@ -104,6 +107,9 @@ func (s *stream) leave(sub *Subscription) {
 	places := sub.Positions()
 	s.mu.Lock()
 	sub.last = places
+	for _, c := range sub.cursors {
+		c.lead.end()
+	}
 	sub.cursors = nil
 	s.subs = slices.DeleteFunc(s.subs, func(o *Subscription) bool { return o == sub })
 	s.mu.Unlock()

@@ -21,6 +21,9 @@ func (sub *Subscription) Lag() Lag {
 	var lag Lag
 	for _, c := range sub.cursors {
 		left := max(0, c.file.size-c.off)
+		if c.behind != nil {
+			continue // another path's reader tells it
+		}
 		if left > 0 && lag.Next == nil {
 			buf := make([]byte, min(left, maxNext))
 			n, _ := c.file.f.ReadAt(buf, c.off) // what can't be read is not shown

@@ -6,7 +6,7 @@ package source
 func (sub *Subscription) placesAfter(c *cursor, end int64) []Position {
 	all := make([]Position, 0, len(sub.cursors))
 	for _, o := range sub.cursors {
-		off := o.off
+		off := o.place()
 		if o == c {
 			off = end
 		}

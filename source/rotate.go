@@ -27,12 +27,13 @@ func (s *stream) replace(f *os.File, st fileStat, now time.Time) {
 
 // publish puts lf under the path and gives every reader a place in it.
 func (s *stream) publish(lf *logFile, start func(*Subscription) mark) {
+	leaders := s.leaders(lf.id)
 	s.mu.Lock()
 	if s.current != nil {
 		s.current.old = true
 	}
 	s.current = lf
-	s.append(lf, start)
+	s.append(lf, start, leaders)
 	s.mu.Unlock()
 	s.follow()
 }
@@ -40,12 +41,14 @@ func (s *stream) publish(lf *logFile, start func(*Subscription) mark) {
 // atStart is the place of a reader in a file that it has not seen.
 func atStart(*Subscription) mark { return mark{} }
 
-// append adds a file and a place in it for every reader. The caller holds s.mu.
-func (s *stream) append(lf *logFile, start func(*Subscription) mark) {
+// append adds a file and a place in it for every reader, behind its leader where
+// it has one. The caller holds s.mu.
+func (s *stream) append(lf *logFile, start func(*Subscription) mark, leaders map[*Subscription]*reading) {
 	s.files = append(s.files, lf)
+	s.w.index.add(lf.id, s)
 	for _, sub := range s.subs {
 		m := start(sub)
-		sub.cursors = append(sub.cursors, &cursor{file: lf, off: m.off, tail: m})
+		sub.cursors = append(sub.cursors, &cursor{file: lf, off: m.off, tail: m, behind: leaders[sub]})
 	}
 	for len(s.files) > MaxFiles {
 		s.dropOldest()
@@ -69,8 +72,9 @@ func (s *stream) missed(before, after *logFile, now time.Time) {
 			lf.f.Close()
 			continue
 		}
+		leaders := s.leaders(lf.id)
 		s.mu.Lock()
-		s.append(lf, atStart)
+		s.append(lf, atStart, leaders)
 		if before == after {
 			s.putLast(after)
 		}
@@ -100,8 +104,13 @@ func (s *stream) dropOldest() {
 // remove takes a file and all places in it off the stream. The caller holds s.mu.
 func (s *stream) remove(lf *logFile) {
 	s.files = slices.DeleteFunc(s.files, func(f *logFile) bool { return f == lf })
+	if !slices.ContainsFunc(s.files, func(f *logFile) bool { return f.id == lf.id }) {
+		s.w.index.remove(lf.id, s)
+	}
 	for _, sub := range s.subs {
-		sub.cursors = slices.DeleteFunc(sub.cursors, func(c *cursor) bool { return c.file == lf })
+		if c := sub.cursorIn(lf); c != nil {
+			sub.drop(c)
+		}
 	}
 }
 
@@ -216,6 +225,7 @@ func (s *stream) truncated(lf *logFile, st fileStat, now time.Time) {
 		s.remove(lf)
 	} else {
 		lf.f, lf.id, lf.size = copied.f, copied.st.id, copied.st.size
+		s.w.index.add(lf.id, s)
 		lf.mtime, lf.grewAt = copied.st.mtime, now
 	}
 	s.mu.Unlock()

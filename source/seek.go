@@ -20,6 +20,9 @@ func (sub *Subscription) seek(ws *workspace) {
 	list := append([]*cursor(nil), sub.cursors...)
 	s.mu.Unlock()
 	for _, c := range list {
+		if c.behind != nil {
+			continue // the place is another reader's
+		}
 		s.mu.Lock()
 		f, size, off := c.file.f, c.file.size, c.off
 		s.mu.Unlock()

@@ -350,6 +350,7 @@ func (s *stream) close() {
 	defer s.mu.Unlock()
 	s.closed = true
 	for _, lf := range s.files {
+		s.w.index.remove(lf.id, s)
 		lf.f.Close()
 	}
 	s.files, s.current = nil, nil

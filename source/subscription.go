@@ -53,6 +53,9 @@ type cursor struct {
 	off  int64
 	tail mark  // what stood before off when it was read
 	scan int64 // no line ends between off and here
+
+	lead   *reading // others wait for this place
+	behind *reading // this one waits
 }
 
 // Subscription is one reader of a path.
@@ -125,6 +128,9 @@ func (sub *Subscription) step() (more bool) {
 	for _, c := range list {
 		if sub.ctx.Err() != nil {
 			return false
+		}
+		if sub.waits(c) {
+			continue
 		}
 		got, from, err := sub.fetch(c, &ws)
 		switch {
@@ -199,6 +205,7 @@ func (sub *Subscription) advance(c *cursor, got *chunk) (more bool) {
 	s := sub.s
 	s.mu.Lock()
 	c.off, c.tail, c.scan = got.end, got.tail, got.scanned
+	c.lead.reach(mark{off: got.end, bytes: got.tail.bytes})
 	if got.end > c.file.end.off {
 		c.file.end = got.tail
 	}
@@ -220,6 +227,7 @@ func (sub *Subscription) advance(c *cursor, got *chunk) (more bool) {
 
 // drop takes the cursor away. The caller holds stream.mu.
 func (sub *Subscription) drop(c *cursor) {
+	c.lead.end()
 	sub.cursors = slices.DeleteFunc(sub.cursors, func(o *cursor) bool { return o == c })
 }
 

@@ -76,6 +76,9 @@ type AddOptions struct {
 	Wait bool
 	// Poll makes this reader need no events.
 	Poll bool
+	// Owner, if not nil, is whoever reads: readers with the same one, under
+	// whatever paths, read no file twice.
+	Owner any
 	// LineEnd is what ends a line where that is not "\n": "\n\x00" in UTF-16LE.
 	// It counts only at multiples of its length.
 	LineEnd string
@@ -95,6 +98,7 @@ type Watcher struct {
 	log     *slog.Logger
 	held    atomic.Int64 // bytes in sinks
 	buffers buffers
+	index   fileIndex
 	kick    chan struct{} // wakes the loop; never closed
 	writers writerList
 

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // globs is the simple configuration with one jail whose logs are named by
@@ -82,4 +85,59 @@ func TestABackgroundStartKnowsThePatterns(t *testing.T) {
 	s.write("app-2.log", failures("192.0.2.1", 2))
 	eventually(t, "a ban", func() bool { return strings.Contains(s.read("act"), " 192.0.2.1\n") })
 	s.client("stop")
+}
+
+// TestAPatternThatNamesRotatedLogs: where the pattern also matches what a rotation
+// makes of the log, each line counts once, and over a restart too.
+func TestAPatternThatNamesRotatedLogs(t *testing.T) {
+	files := globs("auto")
+	files["etc/jail.conf"] = strings.Replace(files["etc/jail.conf"], "maxretry = 2", "maxretry = 1000", 1)
+	files["etc/jail.conf"] = strings.Replace(files["etc/jail.conf"], "DIR/app-*.log\n", "DIR/app.log*\n", 1)
+	files["etc/fail2ban.conf"] = strings.Replace(files["etc/fail2ban.conf"], "dbfile = None", "dbfile = DIR/db.sqlite3", 1)
+	files["app.log"] = ""
+	s := newScratch(t, files)
+	turn := func(names ...string) {
+		t.Helper()
+		for i := len(names) - 1; i > 0; i-- {
+			if err := os.Rename(s.path(names[i-1]), s.path(names[i])); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	found := func(n int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d failures are found", n), func() bool { return strings.Count(s.read("f2b.log"), "Found 192.0.2.1 ") >= n })
+		if got := strings.Count(s.read("f2b.log"), "Found 192.0.2.1 "); got != n {
+			t.Errorf("%d failures were found, %d were written", got, n)
+		}
+	}
+	users := 0
+	attempts := func(n int) (lines string) {
+		for range n {
+			users++
+			lines += fmt.Sprintf("%s user u%d from 192.0.2.1\n", time.Now().UTC().Format(time.DateTime), users)
+		}
+		return lines
+	}
+	p := s.serve()
+	s.append("app.log", attempts(3))
+	found(3)
+	turn("app.log", "app.log.1")
+	s.append("app.log", attempts(2))
+	found(5)
+	s.append("app.log.1", attempts(1))
+	found(6)
+	turn("app.log", "app.log.1", "app.log.2")
+	s.append("app.log", attempts(2))
+	s.append("app.log.1", attempts(1))
+	found(9)
+	eventually(t, "all three are followed", func() bool { return strings.Count(s.client("get", "j1", "logpath").out, s.path("app.log")) == 3 })
+	p.stop(syscall.SIGTERM)
+	turn("app.log", "app.log.1", "app.log.2", "app.log.3")
+	s.append("app.log.1", attempts(1))
+	s.append("app.log", attempts(2))
+	s.serve()
+	found(12)
+	s.append("app.log", attempts(1))
+	found(13)
 }
