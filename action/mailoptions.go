@@ -162,7 +162,8 @@ func (a *configured) mailServer(r *optionReader) mail.Server {
 	if s.Host, s.Port, err = mail.ParseHost(host); err != nil && r.err == nil {
 		r.err = err
 	}
-	if port := r.number("port", 65535); port != 0 {
+	// The action's own file always gives a port; one behind the host was meant.
+	if port := r.number("port", 65535); port != 0 && s.Port == 0 {
 		s.Port = port
 	}
 	switch {
