@@ -79,8 +79,12 @@ func TestTheKernelTakesThePlan_T1_F2_F3(t *testing.T) {
 	foreign := dump(t, n)
 	small := Config{
 		Interfaces: []string{"wire", "eth7"},
-		Services:   []Service{{Name: "many", Protocol: "tcp", Ports: manyPorts(40)}},
-		Total:      Rate{1, "day", 1}, Registered: Rate{MaxRate, "sec", MaxBurst}, TableSize: 64, LogGroup: 3, LogKernel: true,
+		Services: []Service{
+			{Name: "many", Protocol: "tcp", Ports: manyPorts(40)},
+			{Name: "few", Protocol: "udp", Ports: manyPorts(3), Limited: true},
+			{Name: "few", Protocol: "tcp", Ports: manyPorts(3), Limited: true},
+		},
+		Total: Rate{1, "day", 1}, Registered: Rate{MaxRate, "sec", MaxBurst}, TableSize: 64, LogGroup: 3, LogKernel: true,
 		LogEvery: Rate{2, "hour", 3}, LogCeiling: Rate{1, "sec", 9}, Forward: "FORWARD", Forward6: "DOCKER-USER",
 		Scanners: []string{"friendly-scanner", `odd"\name`},
 	}

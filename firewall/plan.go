@@ -174,7 +174,12 @@ func (t *table) input() {
 	t.add(t.set(SetAllow), "-j ACCEPT")
 	t.add("-p", t.either("icmp", "ipv6-icmp"), "-j", ChainICMP)
 	t.add(t.set(SetBlock), "-j", ChainDrop)
-	t.signalling("ACCEPT")
+	t.signalling("ACCEPT", func(protocol string) (to []string) {
+		for _, ports := range t.c.ports(protocol, true) {
+			to = append(to, "-m multiport --dports "+ports)
+		}
+		return to
+	})
 	t.add("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
 	t.add(t.either("-p udp -m udp --sport 67 --dport 68", "-s fe80::/10 -p udp -m udp --sport 547 --dport 546"), "-j ACCEPT")
 	if t.c.Ping {
@@ -189,19 +194,19 @@ func (t *table) input() {
 	t.add("-j", ChainDrop)
 }
 
-// signalling sends what comes to limited services through the limits, and lets
-// what they leave go to a target.
-func (t *table) signalling(target string) {
+// signalling sends what comes to limited services, which a function matches by
+// their ports, through the limits, and lets what they leave go to a target.
+func (t *table) signalling(target string, services func(protocol string) []string) {
 	for _, protocol := range []string{"udp", "tcp"} {
-		for _, ports := range t.c.ports(protocol, true) {
-			to := "-p " + protocol + " -m multiport --dports " + ports
+		for _, match := range services(protocol) {
+			to := "-p " + protocol + " " + match
 			t.add(to, t.set(SetRegistered), t.limit("regd", t.c.Registered, "upto"), "-j", target)
 			if protocol == "udp" {
 				t.add(to, "-j", ChainSIP)
 				t.add(to, "-j", target)
 				continue
 			}
-			opening := "-p tcp -m tcp --syn -m multiport --dports " + ports
+			opening := "-p tcp -m tcp --syn " + match
 			t.add(opening, "-j", ChainSIP)
 			t.add(opening, "-j", target)
 			t.add(to, "-j", ChainStream)
@@ -210,7 +215,8 @@ func (t *table) signalling(target string) {
 }
 
 // forward limits what is passed on to a phone server in a container. It accepts
-// nothing: who may pass is the business of whoever publishes the container.
+// nothing: who may pass is the business of whoever publishes the container. Ports
+// are those that the sender wrote to, whatever they are inside.
 func (t *table) forward() {
 	if t.either(t.c.Forward, t.c.Forward6) == "" {
 		return
@@ -220,7 +226,16 @@ func (t *table) forward() {
 	t.add("-m conntrack ! --ctstate DNAT -j RETURN")
 	t.add(t.set(SetAllow), "-j RETURN")
 	t.add(t.set(SetBlock), "-j", ChainDrop)
-	t.signalling("RETURN")
+	t.signalling("RETURN", func(protocol string) (to []string) {
+		for _, s := range t.c.Services {
+			for _, p := range s.Ports {
+				if s.Limited && s.Protocol == protocol {
+					to = append(to, "-m conntrack --ctorigdstport "+p.String())
+				}
+			}
+		}
+		return to
+	})
 }
 
 // icmp accepts what a network can't do without, from anybody: errors, and in

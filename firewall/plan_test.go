@@ -42,8 +42,12 @@ func sample(t *testing.T) Lists {
 func TestPlanIsAsWritten(t *testing.T) {
 	other := Config{
 		Interfaces: []string{"eth0", "ppp0"},
-		Services:   []Service{{Name: "https", Protocol: "tcp", Ports: []PortRange{{443, 443}}}},
-		Total:      Rate{10, "sec", 40}, Registered: Rate{100, "sec", 400},
+		Services: []Service{
+			{Name: "https", Protocol: "tcp", Ports: []PortRange{{443, 443}}},
+			{Name: "sip", Protocol: "udp", Ports: []PortRange{{5060, 5060}, {5070, 5079}}, Limited: true},
+			{Name: "sip", Protocol: "tcp", Ports: []PortRange{{5060, 5060}}, Limited: true},
+		},
+		Total: Rate{10, "sec", 40}, Registered: Rate{100, "sec", 400},
 		TableSize: 1024, LogGroup: 7, LogKernel: true, LogEvery: Rate{2, "hour", 3}, LogCeiling: Rate{1, "sec", 9},
 		Forward: "DOCKER-USER", Forward6: "FORWARD", Scanners: []string{"friendly-scanner", `odd"\name`},
 	}

@@ -213,6 +213,7 @@ type counter struct {
 	conn  net.PacketConn
 	count chan map[netip.Addr]int
 	ask   chan struct{}
+	to    int // the port that is sent to, where that is redirected
 }
 
 func (b *box) listen(port int, answer string) *counter {
@@ -307,7 +308,12 @@ func (c *counter) got() map[netip.Addr]int {
 	return counts
 }
 
-func (c *counter) port() int { return c.conn.LocalAddr().(*net.UDPAddr).Port }
+func (c *counter) port() int {
+	if c.to > 0 {
+		return c.to
+	}
+	return c.conn.LocalAddr().(*net.UDPAddr).Port
+}
 
 // send sends datagrams from an address of the client, and reads no answers.
 func (c *counter) send(from, payload string, times int) {

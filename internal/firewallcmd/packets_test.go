@@ -419,12 +419,13 @@ func TestContainers_T18(t *testing.T) {
 	here("ip -n " + inner + " addr add 10.99.0.2/24 dev outer; ip -n " + inner + " link set outer up; ip -n " + inner + " route add default via 10.99.0.1 2>/dev/null; true")
 	b.run(`ip addr add 10.99.0.1/24 dev inner && ip link set inner up
 sysctl -qw net.ipv4.ip_forward=1
-iptables -t nat -A PREROUTING -i wire -p udp --dport 5060 -j DNAT --to-destination 10.99.0.2:5060
+iptables -t nat -A PREROUTING -i wire -p udp --dport 5060 -j DNAT --to-destination 10.99.0.2:5070
 iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; iptables -A FORWARD -j DOCKER-USER`)
 	here("ip -n " + inner + " route replace default via 10.99.0.1")
 	before := b.dump()
 	b.must("start")
-	s := b.listenAt(inner, 5060)
+	s := b.listenAt(inner, 5070)
+	s.to = 5060
 	s.send("192.0.2.1", request("REGISTER"), 100)
 	s.send(netnstest.Control4, request("REGISTER"), 100)
 	counts := s.got()
