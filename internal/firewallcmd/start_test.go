@@ -238,6 +238,31 @@ func TestUnconfirmedRulesStayAwayAtABoot_T4(t *testing.T) {
 	}
 }
 
+// TestListsOnTrial_T4: a reload that changes nothing but a list goes back, too, and
+// leaves alone what others did meanwhile.
+func TestListsOnTrial_T4(t *testing.T) {
+	b := newBox(t)
+	b.must("start")
+	b.run("ipset add f2b-registered 192.0.2.3 timeout 600")
+	b.write("block", "192.0.2.1\n2001:db8:7::/48\n")
+	b.must("reload", "--confirm", "2")
+	if got := b.members("f2b-fw-block"); got != "192.0.2.1" {
+		t.Errorf("on trial the set holds %q", got)
+	}
+	b.run("iptables -N f2b-new; iptables -A f2b-new -s 192.0.2.66 -j DROP; iptables -I INPUT -j f2b-new; ipset add f2b-registered 192.0.2.2 timeout 600")
+	b.until(15*time.Second, "without the list", func() bool { return b.members("f2b-fw-block") == "" })
+	if got := b.members("f2b-fw-block6"); got != "" {
+		t.Errorf("the set of IPv6 holds %q", got)
+	}
+	if got := b.members("f2b-registered"); got != "192.0.2.2 timeout 192.0.2.3 timeout" {
+		t.Errorf("registered are %q", got)
+	}
+	if !strings.Contains(b.run("iptables -S INPUT"), "f2b-new") {
+		t.Error("a ban of the meantime is gone")
+	}
+	b.until(5*time.Second, "at one with the status", func() bool { _, code := b.status(); return code == 0 })
+}
+
 // TestTheCallersOwnConnection_T4 refuses rules that would cut off who loads them.
 func TestTheCallersOwnConnection_T4(t *testing.T) {
 	b := newBox(t)
