@@ -3,10 +3,8 @@ package source
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/iotest"
 	"time"
 )
 
@@ -27,6 +24,8 @@ type journalDir struct {
 	boot string
 	n    int // entries so far
 	at   int64
+	// from are the fields that journald sets for the sender; sshd's if "".
+	from string
 }
 
 // newJournalDir is nil where the programs to make and read journals are missing.
@@ -39,15 +38,26 @@ func newJournalDir(t *testing.T) *journalDir {
 	return &journalDir{t: t, path: t.TempDir(), boot: "0123456789abcdef0123456789abcdef", at: time.Now().Add(-time.Minute).UnixMicro()}
 }
 
+// sshdFields and userFields are what journald says of a sender: of sshd, and of a
+// user who claims to be sshd.
+const (
+	sshdFields = "_COMM=sshd\n_SYSTEMD_UNIT=ssh.service\n_UID=0\n_TRANSPORT=syslog\n"
+	userFields = "_COMM=logger\n_SYSTEMD_UNIT=user@1000.service\n_UID=1000\n_TRANSPORT=syslog\n"
+)
+
 // write appends messages of sshd, numbered from 1, to a journal file.
 func (d *journalDir) write(file string, count int) {
 	d.t.Helper()
 	var b bytes.Buffer
+	from := d.from
+	if from == "" {
+		from = sshdFields
+	}
 	for range count {
 		d.n++
 		d.at += 1000
 		fmt.Fprintf(&b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n"+
-			"_HOSTNAME=mail\nSYSLOG_IDENTIFIER=sshd\n_PID=%d\n_COMM=sshd\n_SYSTEMD_UNIT=ssh.service\nPARITY=%d\nMESSAGE=number %d\n\n",
+			"_HOSTNAME=mail\nSYSLOG_IDENTIFIER=sshd\n_PID=%d\n"+from+"PARITY=%d\nMESSAGE=number %d\n\n",
 			d.at, d.at, d.boot, 1000+d.n, d.n%2, d.n)
 	}
 	cmd := exec.Command(journalRemote, "-o", filepath.Join(d.path, file), "-")
@@ -243,6 +253,36 @@ func TestJournalMatches_2_9_3(t *testing.T) {
 	}
 }
 
+// TestAUserForgesNoLine: the fields that journald sets itself tell sshd from a
+// user who writes what sshd would.
+func TestAUserForgesNoLine(t *testing.T) {
+	d := newJournalDir(t)
+	if d == nil {
+		return
+	}
+	d.write("system.journal", 2)
+	d.from = userFields
+	d.write("system.journal", 3)
+	d.from = ""
+	d.write("system.journal", 1)
+	for _, tt := range []struct {
+		match []string
+		want  []int
+	}{
+		{[]string{"SYSLOG_IDENTIFIER=sshd"}, upTo(1, 6, 1)},
+		{[]string{"SYSLOG_IDENTIFIER=sshd", "_UID=0"}, []int{1, 2, 6}},
+		{[]string{"SYSLOG_IDENTIFIER=sshd", "_SYSTEMD_UNIT=ssh.service", "_SYSTEMD_UNIT=sshd.service"}, []int{1, 2, 6}},
+		{[]string{"_COMM=sshd", "_TRANSPORT=syslog"}, []int{1, 2, 6}},
+		{[]string{"_TRANSPORT=kernel"}, nil},
+	} {
+		s := newJournalTaker()
+		stop := follow(t, Journalctl{}, JournalOptions{Directory: d.path, Matches: [][]string{tt.match}}, JournalPlace{}, s)
+		s.wait(t, "caught up", func() bool { return s.caughtUp >= 0 })
+		stop()
+		wantNumbers(t, s, tt.want)
+	}
+}
+
 // TestJournalFiles_2_9_4: a list of files is made anew when files come.
 func TestJournalFiles_2_9_4(t *testing.T) {
 	d := newJournalDir(t)
@@ -349,107 +389,6 @@ func TestJournalArgs_2_9_4(t *testing.T) {
 	if !strings.HasSuffix(got, " --follow --no-tail --since=@12.500000 -- A=-1 B=x y + C=3") {
 		t.Errorf("arguments: %s", got)
 	}
-}
-
-// field is one of an export stream, binary where its value has a newline.
-func exported(name, value string) string {
-	if !strings.Contains(value, "\n") {
-		return name + "=" + value + "\n"
-	}
-	return name + "\n" + string(binary.LittleEndian.AppendUint64(nil, uint64(len(value)))) + value + "\n"
-}
-
-// TestJournalLine_2_9_1 is how an entry becomes a line.
-func TestJournalLine_2_9_1(t *testing.T) {
-	long := strings.Repeat("x", MaxLine+10)
-	for _, tt := range []struct {
-		name   string
-		fields []string
-		want   string
-	}{
-		{"all", []string{"_HOSTNAME", "h", "SYSLOG_IDENTIFIER", "sshd", "_COMM", "c", "SYSLOG_PID", "12", "_PID", "13", "MESSAGE", "m"}, "h sshd[12]: m"},
-		{"from the kernel's fields", []string{"_HOSTNAME", "h", "_COMM", "c", "_PID", "13", "MESSAGE", "m"}, "h c[13]: m"},
-		{"a pid in other words", []string{"SYSLOG_IDENTIFIER", "i", "SYSLOG_PID", "007", "MESSAGE", "m"}, "i[7]: m"},
-		{"a pid that is none", []string{"SYSLOG_IDENTIFIER", "i", "SYSLOG_PID", "x", "MESSAGE", "m"}, "i[x]: m"},
-		{"no pid", []string{"SYSLOG_IDENTIFIER", "i", "MESSAGE", "m"}, "i: m"},
-		{"a pid without a name", []string{"_HOSTNAME", "h", "_PID", "1", "MESSAGE", "m"}, "h m"},
-		{"empty fields", []string{"_HOSTNAME", "", "SYSLOG_IDENTIFIER", "", "_COMM", "c", "MESSAGE", "m"}, "c: m"},
-		{"no message", []string{"_HOSTNAME", "h"}, "h "},
-		{"several messages", []string{"MESSAGE", "a", "MESSAGE", "b\nc"}, `a b\nc`},
-		{"newlines", []string{"_HOSTNAME", "h\n1.2.3.4", "MESSAGE", "a\nb\n"}, `h\n1.2.3.4 a\nb\n`},
-		{"no text", []string{"MESSAGE", "a\x00\xff\n"}, "a\x00\xff\\n"},
-		{"the kernel", []string{"SYSLOG_IDENTIFIER", "kernel", "_SOURCE_MONOTONIC_TIMESTAMP", "1234567", "MESSAGE", "m"}, "kernel: [    1.234567] m"},
-		{"the kernel without its time", []string{"SYSLOG_IDENTIFIER", "kernel", "__MONOTONIC_TIMESTAMP", "12345678901", "MESSAGE", "m"}, "kernel: [12345.678901] m"},
-		{"one that calls itself kernel", []string{"SYSLOG_IDENTIFIER", "kernel", "_PID", "5", "MESSAGE", "m"}, "kernel[5]: m"},
-		{"a long text", []string{"MESSAGE", long}, long[:MaxLine]},
-		{"a long binary", []string{"MESSAGE", "\n" + long}, `\n` + long[:MaxLine-1]},
-	} {
-		text := "__CURSOR=s=1;i=2\n__REALTIME_TIMESTAMP=1795348800000000\n"
-		for i := 0; i < len(tt.fields); i += 2 {
-			text += exported(tt.fields[i], tt.fields[i+1])
-		}
-		x := newExportReader(iotest.OneByteReader(strings.NewReader(text + "\n" + text + "\n")))
-		for range 2 {
-			e, err := x.next()
-			got, want := string(e.Text), tt.want
-			if len(want) > 1000 && len(got) <= MaxLine+1 {
-				want, got = want[:1000], got[:1000]
-			}
-			if err != nil || got != want || e.Place.Cursor != "s=1;i=2" {
-				t.Errorf("%s: %.200q %v, want %.200q", tt.name, got, err, want)
-			}
-		}
-		if _, err := x.next(); !errors.Is(err, io.EOF) {
-			t.Errorf("%s: at the end %v", tt.name, err)
-		}
-	}
-}
-
-// TestJournalTime_2_9_2: the time that the sender gave comes before journald's.
-func TestJournalTime_2_9_2(t *testing.T) {
-	for _, tt := range []struct{ fields, date string }{
-		{"__REALTIME_TIMESTAMP=1795348800123456\n", ".123456"},
-		{"__REALTIME_TIMESTAMP=1795348800123456\n_SOURCE_REALTIME_TIMESTAMP=1795348800000000\n", ""},
-		{"__REALTIME_TIMESTAMP=1795348800123456\n_SOURCE_REALTIME_TIMESTAMP=x\n", ".123456"},
-	} {
-		e, err := newExportReader(strings.NewReader(tt.fields + "MESSAGE=m\n\n")).next()
-		at := time.Unix(1795348800, 0)
-		want := at.Format("2006-01-02T15:04:05") + tt.date + at.Format("-07:00")
-		if err != nil || e.Place.Text != want || int64(e.Place.Time) != 1795348800 {
-			t.Errorf("%q: %+v %v, want %s", tt.fields, e.Place, err, want)
-		}
-	}
-}
-
-// TestJournalBadStream: what is no export format is an error and no entry.
-func TestJournalBadStream(t *testing.T) {
-	for _, text := range []string{
-		"-- No entries --\n\n", "=x\n\n", "MESSAGE=m\n\n", "A\n\x05\x00\x00\x00\x00\x00\x00\x00ab\n\n", "A\n\xff\xff\xff\xff\xff\xff\xff\xff\n\n",
-		"A\n\x01\x00\x00\x00\x00\x00\x00\x00abc\n\n", "A\n\x01\x00\x00", strings.Repeat("N", 1000) + "=x\n\n", "__REALTIME_TIMESTAMP=1\nMESSAGE=m\n",
-	} {
-		if e, err := newExportReader(strings.NewReader(text)).next(); err == nil {
-			t.Errorf("%q: %+v", text, e)
-		}
-	}
-}
-
-// FuzzExport: no stream makes the reader panic, loop or give a line with a line
-// end in it.
-func FuzzExport(f *testing.F) {
-	f.Add([]byte("__CURSOR=c\n__REALTIME_TIMESTAMP=1795348800123456\n" + exported("MESSAGE", "a\nb") + "\n"))
-	f.Add([]byte("A\n\x01\x00\x00\x00\x00\x00\x00\x00a\n\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		x := newExportReader(bytes.NewReader(data))
-		for n := 0; ; n++ {
-			e, err := x.next()
-			if err != nil {
-				return
-			}
-			if bytes.IndexByte(e.Text, '\n') >= 0 || !e.Place.Seen || n > len(data) {
-				t.Fatalf("entry %d: %q %+v", n, e.Text, e.Place)
-			}
-		}
-	})
 }
 
 // TestJournalNamespaces_2_9_4: each namespace is a journal of its own.
