@@ -39,10 +39,13 @@ type Options struct {
 	// Log is told of every message as it arises; nil for none. Messages from Notice
 	// on are kept in the Config all the same.
 	Log func(Message)
+	// Least is the least severity that Log wants to hear of. Jails are read side by
+	// side where it is above Info.
+	Least Severity
 }
 
 // Config is a configuration that is read step by step; each file is parsed once.
-// It is not safe for concurrent use.
+// It is not safe for concurrent use, but reads jails side by side itself.
 type Config struct {
 	opt      Options
 	dir      string
@@ -50,14 +53,15 @@ type Config struct {
 	tree     tree
 	messages []Message
 
-	files     map[string]*parsedFile // by path
-	includes  map[string][]string    // list of files by the names that it was made for
-	readers   map[string]*reader     // by name below dir: "jail", "filter.d/sshd"
-	lists     lists
+	files     *fileCache
+	includes  map[string][]string // list of files by the names that it was made for
+	readers   map[string]*reader  // by name below dir: "jail", "filter.d/sshd"
+	lists     *lists
 	scratch   tags.Scratch
 	pool      *optionPool         // nil where what is read outlives the reading of a jail
 	work      atomic.Int64        // what interpolation has cost so far, in bytes
 	inspected *Inspection         // takes the faults that reading goes on after; nil for none
+	uncertain bool                // something was met that the order of jails has a part in
 	texts     map[string][]string // lines of files, for lineOf
 }
 
@@ -80,8 +84,8 @@ func New(opt Options) *Config {
 }
 
 func (c *Config) forget() {
-	c.files = map[string]*parsedFile{}
-	c.lists = lists{}
+	c.files = &fileCache{}
+	c.lists = &lists{}
 	c.includes = map[string][]string{}
 	c.readers = map[string]*reader{}
 }
@@ -95,10 +99,13 @@ func (c *Config) Messages() []Message { return c.messages }
 // log records a message.
 func (c *Config) log(m Message) {
 	c.messages = append(c.messages, m)
-	if c.opt.Log != nil {
+	if c.tells(m.Severity) {
 		c.opt.Log(m)
 	}
 }
+
+// tells says whether somebody wants to hear of messages of a severity.
+func (c *Config) tells(s Severity) bool { return c.opt.Log != nil && s >= c.opt.Least }
 
 // Load reads fail2ban.conf and jail.conf with all that belongs to them, but no
 // jail's filter and actions; Stream does. The error, of type *Error, is one that

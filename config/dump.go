@@ -60,7 +60,7 @@ func (c *Config) DumpAndTest(w io.Writer, g General, r Request) (code int, done 
 		return 0, false
 	}
 	c.forgetJails()
-	stream, good, err := c.stream(StreamOptions{Given: g.given(), Strict: r.Test, MissingLogs: r.Dump != NoDump})
+	parts, good, err := c.streamParts(StreamOptions{Given: g.given(), Strict: r.Test, MissingLogs: r.Dump != NoDump, dump: r.Dump == PlainDump})
 	if err != nil {
 		c.log(err.Message())
 	}
@@ -68,7 +68,7 @@ func (c *Config) DumpAndTest(w io.Writer, g General, r Request) (code int, done 
 		if err != nil {
 			fmt.Fprintln(w, "ERROR: The configuration stream failed because of the invalid syntax.")
 		} else {
-			Print(w, stream, r.Dump == PrettyDump)
+			printParts(w, parts, r.Dump == PrettyDump)
 		}
 		if !r.Test {
 			return c.verdict(good, r), true
@@ -114,19 +114,41 @@ func (c *Config) refuse(r Request) int {
 
 // Print writes a stream, one Python list a line; pretty breaks long ones up.
 func Print(w io.Writer, stream [][]any, pretty bool) {
+	printParts(w, []streamPart{{commands: stream}}, pretty)
+}
+
+func printParts(w io.Writer, parts []streamPart, pretty bool) {
 	buf := make([]byte, 0, printSize+printSize/4)
-	for _, cmd := range stream {
-		start := len(buf)
-		if buf = pytext.AppendRepr(buf, cmd); pretty && len(buf)-start > prettyShort {
-			buf = append(buf[:start], pytext.Pretty(cmd, prettyWidth, 2)...)
+	for _, p := range parts {
+		if p.text != nil {
+			buf = flushed(w, append(buf, p.text...))
+			continue
 		}
-		if buf = append(buf, '\n'); len(buf) >= printSize {
-			_, _ = w.Write(buf) // as fail2ban, which minds no broken pipe
-			buf = buf[:0]
+		for _, cmd := range p.commands {
+			buf = flushed(w, appendCommand(buf, cmd, pretty))
 		}
 	}
 	_, _ = w.Write(buf)
 }
 
-// printSize is from how many bytes on Print writes them out.
+// flushed writes out what has become long enough; like fail2ban it minds no broken
+// pipe.
+func flushed(w io.Writer, buf []byte) []byte {
+	if len(buf) < printSize {
+		return buf
+	}
+	_, _ = w.Write(buf)
+	return buf[:0]
+}
+
+// appendCommand adds a command's line.
+func appendCommand(buf []byte, cmd []any, pretty bool) []byte {
+	start := len(buf)
+	if buf = pytext.AppendRepr(buf, cmd); pretty && len(buf)-start > prettyShort {
+		buf = append(buf[:start], pytext.Pretty(cmd, prettyWidth, 2)...)
+	}
+	return append(buf, '\n')
+}
+
+// printSize is from how many bytes on a stream is written out.
 const printSize = 32 << 10

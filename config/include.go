@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"f2b-go/internal/pytext"
 )
@@ -28,13 +29,55 @@ const (
 // file reads and parses one file once. ok is false where it cannot be opened,
 // which fail2ban passes over here.
 func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
-	if f, known := c.files[name]; known {
+	if f, known := c.files.get(name); known {
 		return f, f != nil, nil
 	}
 	if f, ok, err = c.readFile(name); err == nil {
-		c.files[name] = f
+		c.files.put(name, f)
 	}
 	return f, ok, err
+}
+
+// fileCache keeps parsed files by path, nil for those that cannot be opened.
+type fileCache struct {
+	mu    sync.Mutex
+	files map[string]*parsedFile
+}
+
+func (f *fileCache) get(name string) (file *parsedFile, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file, known = f.files[name]
+	return file, known
+}
+
+// at gives a file that could be opened, nil for any other.
+func (f *fileCache) at(name string) *parsedFile {
+	file, _ := f.get(name)
+	return file
+}
+
+func (f *fileCache) put(name string, file *parsedFile) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.files == nil {
+		f.files = map[string]*parsedFile{}
+	}
+	f.files[name] = file
+}
+
+// names lists the files that could be opened, sorted.
+func (f *fileCache) names() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for name, file := range f.files {
+		if file != nil {
+			out = append(out, name)
+		}
+	}
+	sort.Strings(out)
+	return out
 }
 
 // readFile reads a file; f is nil where that is passed over.
@@ -100,6 +143,7 @@ func (c *Config) expand(names, seen []string) ([]string, *Error) {
 func (c *Config) expandFile(name string, seen []string) ([]string, *Error) {
 	f, ok, err := c.file(name)
 	if err != nil && err.Class == "UnicodeDecodeError" {
+		c.uncertain = true
 		c.log(Message{Pos: err.Pos, Severity: Fault, Logger: parserLogger, Remedy: err.Remedy,
 			Text: fmt.Sprintf("Error decoding config file '%s': %s", name, err.Text)})
 		return nil, nil
@@ -138,6 +182,7 @@ func (c *Config) included(name string, f *parsedFile, option string, seen []stri
 	for _, file := range strings.Split(value.(string), "\n") {
 		file = joinPath(dir, file)
 		if contains(seen, file) {
+			c.uncertain = true
 			continue
 		}
 		list, err := c.expand([]string{file}, chain)
@@ -180,7 +225,7 @@ func (c *Config) read(name string) (*reader, *Error) {
 	}
 	r := &reader{parser: c.newParser(), name: name}
 	c.readers[name] = r
-	if c.opt.Log != nil {
+	if c.tells(Info) {
 		c.log(Message{Severity: Info, Logger: readerLogger, Text: fmt.Sprintf("Loading configs for %s under %s ", name, c.dir)})
 	}
 	err := c.readAll(r)
@@ -253,7 +298,7 @@ func (c *Config) merge(p *parser, names []string) ([]string, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(files) > 0 && c.opt.Log != nil {
+	if len(files) > 0 && c.tells(Info) {
 		c.log(Message{Severity: Info, Logger: parserLogger, Text: "  Loading files: " + pytext.Repr(files)})
 	}
 	var read []string

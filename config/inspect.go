@@ -1,7 +1,6 @@
 package config
 
 import (
-	"sort"
 	"strings"
 
 	"f2b-go/internal/pytext"
@@ -366,16 +365,7 @@ func (in *Inspection) inspectStream(j *jailReader, out *InspectedJail) *Error {
 }
 
 // Files lists the files that were read, sorted.
-func (in *Inspection) Files() []string {
-	var out []string
-	for name, f := range in.files {
-		if f != nil {
-			out = append(out, name)
-		}
-	}
-	sort.Strings(out)
-	return out
-}
+func (in *Inspection) Files() []string { return in.files.names() }
 
 // RawOption is an option as it stands in a file.
 type RawOption struct {
@@ -400,7 +390,7 @@ func (in *Inspection) Raw() []RawOption {
 	}
 	var out []RawOption
 	for _, file := range in.Files() {
-		f := in.files[file]
+		f := in.files.at(file)
 		names := append([]string{defaultSection}, f.order...)
 		for i, s := range f.all() {
 			for _, o := range s.list {

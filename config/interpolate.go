@@ -231,6 +231,9 @@ func (l *lookup) fromSection(sec, option string) (any, bool) {
 		if !l.parser.hasSection(sec) {
 			return nil, false
 		}
+		if strings.HasPrefix(option, borrowedAs) { // which another jail's filter may have lent
+			l.parser.config.uncertain = true
+		}
 		if r, ok := l.parser.rawIn(sec, option); ok {
 			return r.value, true
 		}

@@ -25,7 +25,9 @@ type jailReader struct {
 	fault   string // why the jail is skipped; "" for a good one
 
 	places   places
+	broken   bool // a fault of its own, see load
 	commands [][]any
+	text     []byte // what -d prints of the commands, where that was made already
 	failed   *Error
 	noLogs   bool      // skipped for want of log files
 	notes    []Message // what was logged while the commands were made

@@ -94,7 +94,7 @@ func (c *Config) jailReferences() *references {
 	}
 	files, _ := c.expand(c.candidates(r.name), nil)
 	for _, file := range files {
-		if f := c.files[file]; f != nil {
+		if f := c.files.at(file); f != nil {
 			values(f.all(), func(text string) {
 				refs.percent(text)
 				refs.tags(text)
@@ -117,7 +117,7 @@ func (c *Config) linted(name string, jails *references) *linted {
 	}
 	folder, _, _ := strings.Cut(name, "/")
 	for _, file := range files {
-		if f := c.files[file]; f != nil {
+		if f := c.files.at(file); f != nil {
 			values(f.all(), func(text string) {
 				l.refs.percent(text)
 				if folder != "fail2ban" && folder != "jail" {
@@ -171,7 +171,7 @@ func (l *linted) warn(place Place, text, remedy string) {
 // meant to be missing where nobody made them.
 func (l *linted) includes() {
 	for _, file := range l.files {
-		f := l.config.files[file]
+		f := l.config.files.at(file)
 		if f == nil || f.sections[includeSection] == nil {
 			continue
 		}
@@ -201,7 +201,7 @@ func (l *linted) include(place Place, file string) {
 		if !strings.HasSuffix(file, ".local") {
 			l.warn(place, "the included file "+file+" does not exist", "correct the name, or remove the line")
 		}
-	case l.config.files[file] == nil:
+	case l.config.files.at(file) == nil:
 		_, err := l.config.tree.read(file)
 		if err == nil {
 			err = errors.New("it is not read")
@@ -213,7 +213,7 @@ func (l *linted) include(place Place, file string) {
 // options warns of options that nothing knows and nothing refers to.
 func (l *linted) options() {
 	for _, file := range l.files {
-		f := l.config.files[file]
+		f := l.config.files.at(file)
 		if f == nil {
 			continue
 		}
@@ -298,7 +298,7 @@ func (c *Config) enabled(jail string) bool {
 func (l *linted) sections() {
 	seen := map[string]bool{}
 	for _, file := range l.files {
-		f := l.config.files[file]
+		f := l.config.files.at(file)
 		if f == nil {
 			continue
 		}

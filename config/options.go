@@ -180,7 +180,7 @@ func (r *reader) useDefault(out *optionSet, sec string, s spec) {
 	if s.def == nil {
 		return
 	}
-	if r.config.opt.Log != nil {
+	if r.config.tells(Debug) {
 		r.config.log(Message{Pos: r.pos(sec, ""), Severity: Debug, Logger: readerLogger, Section: sec, Option: s.name,
 			Text: "'" + s.name + "' not defined in '" + sec + "'. Using default one: " + pytext.Repr(s.def)})
 	}

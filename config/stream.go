@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"f2b-go/internal/pytext"
 )
 
 // StreamOptions say which commands are asked for.
@@ -30,6 +28,8 @@ type StreamOptions struct {
 	// later; fail2ban's server does not know them, so they are no part of the
 	// stream. Nil if they are not wanted.
 	Later func(command []any)
+
+	dump bool // make what -d prints of the jails as well
 }
 
 // Stream gives the commands that set the server up, as Python values (1.8.5).
@@ -44,10 +44,30 @@ func (c *Config) Stream(o StreamOptions) (stream [][]any, good bool, err error) 
 }
 
 func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
+	parts, good, err := c.streamParts(o)
+	if err != nil {
+		return nil, false, err
+	}
+	var stream [][]any
+	for _, p := range parts {
+		stream = append(stream, p.commands...)
+	}
+	return stream, good, nil
+}
+
+// streamPart is a piece of a stream, perhaps with what -d prints of it.
+type streamPart struct {
+	commands [][]any
+	text     []byte
+}
+
+// streamParts gives the stream piece by piece: what is general, jail by jail, and
+// their starts.
+func (c *Config) streamParts(o StreamOptions) ([]streamPart, bool, *Error) {
 	if err := c.readBoth(); err != nil {
 		return nil, false, err
 	}
-	stream, err := c.generalStream(o.Given)
+	general, err := c.generalStream(o.Given)
 	if err != nil {
 		return nil, false, err
 	}
@@ -55,6 +75,7 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 	if err != nil {
 		return nil, false, err
 	}
+	parts := append(make([]streamPart, 0, len(jails)+2), streamPart{commands: general})
 	mayLeave := o.LeaveOut != nil && slices.ContainsFunc(jails, (*jailReader).starts)
 	for _, j := range jails {
 		for _, m := range j.notes {
@@ -62,22 +83,23 @@ func (c *Config) stream(o StreamOptions) ([][]any, bool, *Error) {
 		}
 		switch {
 		case j.failed == nil:
-			stream = append(stream, j.commands...)
+			parts = append(parts, streamPart{j.commands, j.text})
 		case mayLeave:
-			stream = append(stream, []any{"config-error", o.LeaveOut(j.name, j.failed)})
+			parts = append(parts, streamPart{commands: [][]any{{"config-error", o.LeaveOut(j.name, j.failed)}}})
 		default:
 			return nil, false, j.failed
 		}
 	}
+	var starts [][]any
 	for _, j := range jails {
 		if j.starts() {
-			stream = append(stream, []any{"start", j.name})
+			starts = append(starts, []any{"start", j.name})
 			if o.Later != nil {
 				j.tellLater(o.Later)
 			}
 		}
 	}
-	return stream, good, nil
+	return append(parts, streamPart{commands: starts}), good, nil
 }
 
 // starts tells whether the jail's commands end with its start.
@@ -88,45 +110,6 @@ func (c *Config) readBoth() *Error {
 		return err
 	}
 	return c.readJails()
-}
-
-// loadJails reads the jails and gives those that are enabled or faulty, with
-// their commands. What is said while these are made is kept until all are read.
-func (c *Config) loadJails(o StreamOptions) (jails []*jailReader, good bool, err *Error) {
-	from := c.readers["jail"]
-	list := []string{o.Jail}
-	if o.Jail == "" {
-		list = from.names()
-	}
-	if c.inspected == nil {
-		c.pool = &optionPool{}
-		defer func() { c.pool = nil }()
-	}
-	anyGood, anyBad := false, false
-	for _, name := range list {
-		if name == includeSection {
-			continue
-		}
-		c.pool.reset()
-		j := &jailReader{config: c, from: from, name: name}
-		ok, err := j.load(nil)
-		switch {
-		case err != nil:
-			return nil, false, err
-		case !ok:
-			c.log(Message{Pos: from.pos(name, ""), Severity: Fault, Logger: jailsLogger, Section: name,
-				Text: fmt.Sprintf("Errors in jail %s.%s", pytext.Repr(name), map[bool]string{false: " Skipping..."}[o.Strict])})
-			anyBad = true
-		case j.enabled():
-			anyGood = true
-		default:
-			continue
-		}
-		jails = append(jails, j)
-		j.settle()
-		j.commands, j.failed = j.stream(o.MissingLogs)
-	}
-	return jails, !anyBad || anyGood && !o.Strict, nil
 }
 
 // stream gives the commands of one jail.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -238,20 +239,28 @@ func (t fsTree) list(dir string) []string {
 
 // lists remembers what is in the configuration's directories, so that files that
 // are not there, or are plainly there, need not be looked for one by one.
-type lists map[string]map[string]bool
+type lists struct {
+	mu   sync.Mutex
+	dirs map[string]map[string]bool
+}
 
 // names lists a directory: true for a regular file; nil if it cannot be listed.
-func (l lists) names(t tree, dir string) map[string]bool {
-	names, known := l[dir]
+func (l *lists) names(t tree, dir string) map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names, known := l.dirs[dir]
 	if !known {
+		if l.dirs == nil {
+			l.dirs = map[string]map[string]bool{}
+		}
 		names = t.types(dir)
-		l[dir] = names
+		l.dirs[dir] = names
 	}
 	return names
 }
 
 // lack tells that a directory could be listed and holds no such name.
-func (l lists) lack(t tree, name string) bool {
+func (l *lists) lack(t tree, name string) bool {
 	dir, base := path.Split(name)
 	names := l.names(t, dir)
 	_, has := names[base]
@@ -259,13 +268,13 @@ func (l lists) lack(t tree, name string) bool {
 }
 
 // exists tells whether there is something of that name, links followed.
-func (l lists) exists(t tree, name string) bool {
+func (l *lists) exists(t tree, name string) bool {
 	dir, base := path.Split(name)
 	return l.names(t, dir)[base] || !l.lack(t, name) && t.exists(name)
 }
 
 // isFile tells whether there is a regular file of that name, links followed.
-func (l lists) isFile(t tree, name string) bool {
+func (l *lists) isFile(t tree, name string) bool {
 	dir, base := path.Split(name)
 	return l.names(t, dir)[base] || !l.lack(t, name) && t.isFile(name)
 }

@@ -25,7 +25,7 @@ func background() context.Context { return context.Background() }
 
 // configuration opens the configuration of this call.
 func (p *Program) configuration() *config.Config {
-	opt := config.Options{Dir: p.opt.conf, Log: p.tellMessage}
+	opt := config.Options{Dir: p.opt.conf, Log: p.tellMessage, Least: p.leastTold()}
 	if opt.Dir == "" {
 		opt.Dir = p.home
 	}
@@ -177,4 +177,14 @@ func (p *Program) tellMessage(m config.Message) {
 		text += where(m.Pos, m.Remedy)
 	}
 	p.log.Logger(m.Logger).Log(background(), severities[m.Severity], text)
+}
+
+// leastTold is the least severity of the reader's messages that the log takes.
+func (p *Program) leastTold() config.Severity {
+	for s := config.Debug; s < config.Fault; s++ {
+		if p.say.Enabled(background(), severities[s]) {
+			return s
+		}
+	}
+	return config.Fault
 }
