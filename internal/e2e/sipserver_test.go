@@ -21,10 +21,9 @@ type sipServer struct {
 	conn net.PacketConn
 	log  *os.File
 
-	mu         sync.Mutex
-	tries      map[string]int // passwords that a host tried
-	registered map[string]int // registrations of a host
-	nonces     int
+	mu     sync.Mutex
+	tries  map[string]int // passwords that a host tried
+	nonces int
 }
 
 const (
@@ -38,7 +37,7 @@ func newSIPServer(t *testing.T, conn net.PacketConn, logPath string) *sipServer 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sipServer{t: t, conn: conn, log: log, tries: map[string]int{}, registered: map[string]int{}}
+	s := &sipServer{t: t, conn: conn, log: log, tries: map[string]int{}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -91,7 +90,6 @@ func (s *sipServer) answer(request string, from *net.UDPAddr) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if digestFits(method, given) {
-		s.registered[host]++
 		fmt.Fprintf(s.log, "[%s] SECURITY[7] res_security_log.c: SecurityEvent=\"SuccessfulAuth\",EventTV=\"x\",Severity=\"Informational\",Service=\"PJSIP\",EventVersion=\"1\","+
 			"AccountID=\"%s\",SessionID=\"%s\",LocalAddress=\"IPV4/UDP/192.0.2.100/5060\",RemoteAddress=\"IPV4/UDP/%s/%d\",UsingPassword=\"1\"\n",
 			stamp(), sipUser, head.Get("Call-Id"), host, from.Port)
@@ -115,12 +113,6 @@ func (s *sipServer) triedBy(host string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tries[host]
-}
-
-func (s *sipServer) registeredFrom(host string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.registered[host]
 }
 
 func stamp() string { return time.Now().Format("2006-01-02 15:04:05") }
