@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	randomRuns = goflag.Int("random.runs", 120, "how many random filters are compared with fail2ban-regex")
+	randomRuns = goflag.Int("random.runs", 60, "how many random filters are compared with fail2ban-regex")
 	randomSeed = goflag.Uint64("random.seed", 1, "the first of their seeds")
 	reference  = goflag.String("random.fail2ban", "", "the folder of another fail2ban than Debian's to compare with, whose version is 1.1.1")
 )
@@ -263,7 +263,7 @@ func documented(c randomCase) string {
 			return "a host name and an F-ID"
 		}
 	}
-	if strings.Contains(c.Conf, "{DEFAULT}") && strings.Count(c.Conf[strings.Index(c.Conf, "datepattern"):], "\n") > 1 {
+	if _, patterns, _ := strings.Cut(c.Conf, "datepattern"); strings.Contains(patterns, "{DEFAULT}") && strings.Count(patterns, "\n") > 1 {
 		return "{DEFAULT} beside other patterns"
 	}
 	return ""

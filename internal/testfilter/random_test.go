@@ -3,6 +3,7 @@ package testfilter
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -406,11 +407,12 @@ func makeCase(seed uint64) randomCase {
 	c.Conf = m.conf()
 	args, encoding := m.options()
 	c.Log = m.encode(m.logText(c.Now), encoding)
-	c.Args = append(args, "LOG", "FILTER")
+	c.Args = slices.Concat(args, []string{"LOG", "FILTER"})
+	third, line := m.odds(12), m.odds(12)
 	switch {
-	case m.odds(12):
+	case third:
 		c.Args = append(c.Args, m.regex(m.events[0], false))
-	case m.odds(12): // a regex in the place of the filter
+	case line: // a regex in the place of the filter
 		c.Args[len(c.Args)-1] = m.regex(m.events[0], true)
 	}
 	if m.odds(15) {

@@ -40,6 +40,9 @@ var reports = map[string][][]string{
 		{"--usedns", "maybe", "LOG", `<HOST>`}, {"LOG", `from <HOST>`, "--print-all-matched"}, {"LOG", `a`, `b`, `c`}, {"LOG"}, {}, {"-Z"}, {"--bogus", "LOG", "x"},
 		{"-L", "abc", "LOG", "x"}, {"-L", "-1", "LOG", `<HOST>`}, {"--print", "LOG", "x"}, {"--print-no-mi", "--print-all-miss", "LOG", "x"}, {"-c"},
 		{"--raw=1", "LOG", "x"}, {"--", "LOG", `<HOST>$`}, {"LOG", `<F-ID>\S+</F-ID> from <HOST>$`, "-o", "<ip>=<fid>"}, {"--print-no-i", "--print-no-missed", "LOG", `^ a.*<HOST>$`},
+		{"-t", "LOG", `from <HOST>$`}, {"--full-traceback", "LOG", `from <HOST>$`}, {"-vv", "LOG", `from <HOST>$`}, {"--verbosity", "4", "LOG", `from <HOST>$`}, {"--VD", "-v", "-d", "EPOCH", "LOG", `<HOST>`},
+		{"--usage"}, {"-l", "error", "LOG", `from <HOST>$`}, {"--log-level=notice", "LOG", `from <HOST>$`}, {"-e", "utf-8", "-r", "LOG", `from <HOST>$`}, {"-m", "A=b", "LOG", `from <HOST>$`},
+		{"-v", "--TZ", "Nowhere/0", "LOG", `from <HOST>$`}, {"--print-no-ignored", "--print-all-ignored", "LOG", "x"}, {"LOG", "/nosuch/filter.conf"}, {"LOG", "nosuch[a=b]"}, {"LOG", "sshd[mode=nosuch"},
 		{"LOG", `<F-ID>\w</F-ID><F-TUPLE_ID> \w+</F-TUPLE_ID>`, "-o", "row"}, {"-v", "LOG", `<F-ID>\w</F-ID><F-TUPLE_ID> \w+</F-TUPLE_ID>`},
 	},
 	"sessions": {
@@ -178,7 +181,7 @@ func TestReportsAsFail2ban_6(t *testing.T) {
 			if want.Code != got.Code {
 				t.Errorf("exit code %d, want %d", got.Code, want.Code)
 			}
-			sameText(t, normal(got.Out), newer.Replace(normal(want.Out)))
+			sameText(t, plain(got.Out), newer.Replace(plain(want.Out)))
 			sameText(t, got.Err, want.Err)
 		})
 	}
