@@ -313,17 +313,18 @@ func (t *tester) setDatePattern(pattern string) error {
 	return nil
 }
 
-// addRegexes gives the filter its regexes and starts counting them.
+// addRegexes gives the filter its regexes, the ignoreregexes first as a stream has
+// them, and starts counting them.
 func (t *tester) addRegexes(fail, ignore []string) error {
-	for _, text := range fail {
-		t.fail = append(t.fail, &regexStat{text: text})
-		if err := t.flt.AddFailRegex(text); err != nil {
-			return err
-		}
-	}
 	for _, text := range ignore {
 		t.ignore = append(t.ignore, &regexStat{text: text})
 		if err := t.flt.AddIgnoreRegex(text); err != nil {
+			return err
+		}
+	}
+	for _, text := range fail {
+		t.fail = append(t.fail, &regexStat{text: text})
+		if err := t.flt.AddFailRegex(text); err != nil {
 			return err
 		}
 	}
