@@ -44,10 +44,11 @@ var hint = regexp.MustCompile(`(?m) \(use .*\)$`)
 
 // TestCommandLines_5_1 compares output and exit code with Debian's programs.
 func TestCommandLines_5_1(t *testing.T) {
-	if _, ok := testenv.Fail2ban(t); !ok {
+	lib, ok := testenv.Fail2ban(t)
+	if !ok {
 		return
 	}
-	s := newScratch(t, simple())
+	z, s := newZygote(t, lib), newScratch(t, simple())
 	for _, c := range calls {
 		var args []string
 		for _, a := range c.args {
@@ -67,7 +68,7 @@ func TestCommandLines_5_1(t *testing.T) {
 			}
 			return o
 		}
-		want, got := normal(call(t, debian(c.program, args...))), normal(call(t, self(c.program, args...)))
+		want, got := normal(z.call(c.program, args...)), normal(call(t, self(c.program, args...)))
 		if got != want {
 			t.Errorf("%s %v:\n got %+v\nwant %+v", c.program, c.args, got, want)
 		}

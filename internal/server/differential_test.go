@@ -283,7 +283,7 @@ func compareServers(t *testing.T, lib string, commands [][]string) {
 	}
 	for k, words := range commands {
 		line := strings.Join(words, " ")
-		if laterOnes[words[0]] || strings.HasPrefix(line, "status --all") || strings.HasSuffix(line, "ignorecache foo") {
+		if laterOnes[words[0]] || strings.HasPrefix(line, "status --all") || oddCache(line, answers[1][k]) {
 			continue
 		}
 		if answers[0][k] != answers[1][k] {
@@ -306,6 +306,12 @@ var laterTexts = []struct {
 	{regexp.MustCompile(`^(name 'noduplicates' is not defined|The jail '\w+' already exists)$`), "The jail exists"},
 	{regexp.MustCompile(`^SyntaxError\(.*`), "SyntaxError"},
 	{regexp.MustCompile(`at position \d+`), "at its position"},
+}
+
+// oddCache is an ignorecache that cannot be read for a jail that does not exist:
+// fail2ban refuses the one, we the other.
+func oddCache(line string, ours replied) bool {
+	return strings.Contains(line, " ignorecache ") && strings.HasPrefix(ours.Value, "UnknownJail")
 }
 
 // settle hides what may differ between two servers.

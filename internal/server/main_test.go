@@ -22,6 +22,9 @@ import (
 const programVariable = "F2B_GO_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if socket := os.Getenv(zygoteVariable); socket != "" {
+		os.Exit(callZygote(socket, os.Args[1:]))
+	}
 	if name := os.Getenv(programVariable); name != "" {
 		if base := filepath.Base(os.Args[0]); base == ServerName || base == ClientName {
 			name = base

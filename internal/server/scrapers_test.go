@@ -28,7 +28,7 @@ func newTools(t *testing.T, s *scratch, client *exec.Cmd) *tools {
 	t.Helper()
 	var env strings.Builder
 	for _, v := range client.Env {
-		if strings.HasPrefix(v, programVariable) || strings.HasPrefix(v, "LC_ALL") || strings.HasPrefix(v, "TZ") {
+		if strings.HasPrefix(v, programVariable) || strings.HasPrefix(v, zygoteVariable) || strings.HasPrefix(v, "LC_ALL") || strings.HasPrefix(v, "TZ") {
 			env.WriteString("export " + v + "\n")
 		}
 	}
@@ -157,7 +157,8 @@ var scrapers = map[string]func(x *tools) string{
 // TestScrapers_FIELD_D lets each read Debian's server and ours in the same state.
 func TestScrapers_FIELD_D(t *testing.T) {
 	t.Parallel()
-	if _, ok := testenv.Fail2ban(t); !ok {
+	lib, ok := testenv.Fail2ban(t)
+	if !ok {
 		return
 	}
 	results := map[bool]map[string]string{}
@@ -169,7 +170,10 @@ func TestScrapers_FIELD_D(t *testing.T) {
 			p, x = s.serve(), newTools(t, s, self(ClientName, s.args()...))
 		} else {
 			p = s.run(debian(ServerName, append(s.args("-f"), "start")...))
-			x = newTools(t, s, debian(ClientName, s.args()...))
+			newZygote(t, lib).serve(s.path("zygote"))
+			client := self(ClientName, s.args()...)
+			client.Env = append(client.Env, zygoteVariable+"="+s.path("zygote"))
+			x = newTools(t, s, client)
 		}
 		s.client("set", "j1", "banip", "192.0.2.1", "192.0.2.2", "2001:db8::1")
 		s.client("set", "j2", "banip", "192.0.2.3")

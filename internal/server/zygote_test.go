@@ -3,7 +3,9 @@ package server
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -90,4 +92,56 @@ func (z *zygote) call(name string, args ...string) outcome {
 		z.t.Fatal(err)
 	}
 	return o
+}
+
+// zygoteVariable names the socket of a zygote: the test's binary then runs its
+// arguments there, as if it were Debian's program.
+const zygoteVariable = "F2B_GO_TEST_ZYGOTE"
+
+// serve lets other processes call Debian's client, through the socket.
+func (z *zygote) serve(socket string) {
+	z.t.Helper()
+	ln, err := net.Listen("unix", socket)
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	z.t.Cleanup(func() {
+		_ = ln.Close()
+		<-done
+	})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			var args []string
+			if err := json.NewDecoder(conn).Decode(&args); err == nil {
+				o := z.call(ClientName, args...)
+				_ = json.NewEncoder(conn).Encode([]any{o.out, o.err, o.code})
+			}
+			_ = conn.Close()
+		}
+	}()
+}
+
+// callZygote is the other side of serve.
+func callZygote(socket string, args []string) int {
+	conn, err := net.Dial("unix", socket)
+	if err == nil {
+		err = json.NewEncoder(conn).Encode(args)
+	}
+	var o outcome
+	if err == nil {
+		err = json.NewDecoder(conn).Decode(&[]any{&o.out, &o.err, &o.code})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 99
+	}
+	fmt.Fprint(os.Stdout, o.out)
+	fmt.Fprint(os.Stderr, o.err)
+	return o.code
 }
