@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -165,13 +165,16 @@ func (d Dirs) Confirm() error {
 		removeState(d.openFile()), removeState(d.pendingFile()), d.RemoveFormer(), d.ForgetRollback())
 }
 
-// timeouts are the parts of the text for ipset that change from second to second.
-var timeouts = regexp.MustCompile(`(?m)^(add .*) timeout [0-9]+$`)
-
 // Print is a fingerprint: equal for rules that let the same through.
 func (r Rules) Print() string {
 	h := fnv.New128a()
-	fmt.Fprint(h, timeouts.ReplaceAllString(r.Sets, "$1"), r.V4, r.V6)
+	for line := range strings.Lines(r.Sets) {
+		if strings.HasPrefix(line, "add ") {
+			line, _, _ = strings.Cut(line, " timeout ") // which changes from second to second
+		}
+		_, _ = io.WriteString(h, line)
+	}
+	fmt.Fprint(h, r.V4, r.V6)
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
