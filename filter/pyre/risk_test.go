@@ -134,7 +134,7 @@ func TestExponentialMissesNothing(t *testing.T) {
 	named, confirmed = 0, 0
 	tried := 0
 	for _, p := range stockPatterns(t) {
-		if *attacks > 0 && r.IntN(12) > 0 {
+		if *attacks > 0 && r.IntN(oneIn(12)) > 0 {
 			continue
 		}
 		re, err := Compile(p.Pattern, p.flags())
