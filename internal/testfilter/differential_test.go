@@ -270,7 +270,7 @@ func documented(c randomCase) string {
 }
 
 var (
-	logHead = regexp.MustCompile(`(?m)^( ?)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (\S+ +\[)?[0-9A-F]+`)
+	logHead = regexp.MustCompile(`(?m)^( ?)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (\S+ +\[)?[0-9A-F]+|^ \+ *\d+ [0-9A-F]+`)
 	set     = regexp.MustCompile(`\{['"][^:{}]*['"], ['"][^{}]*['"]\}`) // which Python prints in any order
 	trace   = regexp.MustCompile(`(?m)^Traceback .*\n(?:  .*\n)*\S.*\n`)
 )
