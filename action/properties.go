@@ -113,23 +113,7 @@ func (p *properties) secretTexts() []string {
 }
 
 // truth is Python's truth of a property; a missing one is false.
-func (p *properties) truth(name string) bool {
-	switch v := p.values[name].(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case int:
-		return v != 0
-	case int64:
-		return v != 0
-	case float64:
-		return v != 0
-	}
-	return true
-}
+func (p *properties) truth(name string) bool { return pytext.Truth(p.values[name]) }
 
 // timeout is the time limit of one command; 0 means none.
 func (p *properties) timeout() time.Duration {

@@ -198,7 +198,7 @@ func (ig *ignorer) source(ctx context.Context, t *Ticket) (source string, cachea
 	if ig.env.spared != nil && ig.env.spared.Allowed(t.ID) {
 		return "allowSites", false
 	}
-	if truth(command) && ig.run(ctx, pytext.Str(command), t) {
+	if pytext.Truth(command) && ig.run(ctx, pytext.Str(command), t) {
 		return "command", true
 	}
 	return "", true

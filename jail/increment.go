@@ -141,7 +141,7 @@ func (in *increment) get(opt string) any { return in.opts[opt] }
 
 func (in *increment) enabled() bool { return in.opts["increment"] == true }
 
-func (in *increment) overAllJails() bool { return truth(in.opts["overalljails"]) }
+func (in *increment) overAllJails() bool { return pytext.Truth(in.opts["overalljails"]) }
 
 // limit is the longest ban that the jail gives (3.7.2).
 func (in *increment) limit(banTime Seconds) Seconds {
@@ -240,30 +240,11 @@ func (s Seconds) text() string {
 func asBool(value any) bool {
 	text, ok := value.(string)
 	if !ok {
-		return truth(value)
+		return pytext.Truth(value)
 	}
 	switch strings.ToLower(text) {
 	case "1", "on", "true", "yes":
 		return true
 	}
 	return false
-}
-
-// truth is Python's bool(value).
-func truth(value any) bool {
-	switch v := value.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case int:
-		return v != 0
-	case int64:
-		return v != 0
-	case float64:
-		return v != 0
-	}
-	return true
 }

@@ -247,3 +247,23 @@ func FloatRepr(f float64) string {
 	}
 	return s
 }
+
+// Truth is Python's bool(value) of None, bools, texts and numbers; anything else is
+// true.
+func Truth(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case int:
+		return v != 0
+	case int64:
+		return v != 0
+	case float64:
+		return v != 0
+	}
+	return true
+}
