@@ -42,11 +42,14 @@ type liveBench struct {
 	stopLogs func()
 }
 
-func newLive(t *testing.T) *liveBench {
+func newLive(t *testing.T) *liveBench { return newLiveWith(t, source.Options{}) }
+
+func newLiveWith(t *testing.T, opt source.Options) *liveBench {
 	b := &liveBench{T: t, recorder: &recorder{}}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	log := slog.New(logTo{r: b.recorder, logger: "filter", least: logfmt.LevelMSG})
-	b.w = source.NewWatcher(source.Options{Log: log})
+	opt.Log = log
+	b.w = source.NewWatcher(opt)
 	logs, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	go func() {

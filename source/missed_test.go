@@ -148,3 +148,26 @@ func eventful(t *testing.T, w *Watcher, path string, c *collector, have ...strin
 	defer c.mu.Unlock()
 	c.lines = c.lines[:len(have)]
 }
+
+// TestTruncatedAfterAReadThatNoLookHasSeen: a log that was empty at the last look
+// is read, copied, truncated and written on before the next one.
+func TestTruncatedAfterAReadThatNoLookHasSeen(t *testing.T) {
+	backends(t, func(t *testing.T, opt Options) {
+		path := filepath.Join(t.TempDir(), "app.log")
+		write(t, path, "")
+		w := running(t, opt)
+		c, sub := add(t, w, path, AddOptions{})
+		blindly(t, w, sub.s, func() {
+			write(t, path, "one\n")
+			sub.wake()
+			c.want(t, "one")
+			write(t, path, "two\n")
+			copytruncate(t, path, path+".1")
+			write(t, path, "three is longer than what was read before\n")
+			sub.wake()
+		})
+		c.want(t, "one", "two", "three is longer than what was read before")
+		write(t, path, "last\n")
+		c.want(t, "one", "two", "three is longer than what was read before", "last")
+	})
+}

@@ -153,6 +153,11 @@ func (s *stream) refresh(lf *logFile, now time.Time) bool {
 	if st.size == lf.size && st.mtime == lf.mtime && settled(lf) {
 		return false
 	}
+	s.mu.Lock()
+	if lf.end.off > lf.mark.off {
+		lf.mark = lf.end // a reader has seen more than the last look
+	}
+	s.mu.Unlock()
 	same, err := lf.mark.holds(lf.f)
 	if err != nil {
 		s.complain("reading", err)
