@@ -3,6 +3,7 @@ package pickle
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"f2b-go/internal/pytext"
 )
@@ -28,6 +29,8 @@ func (e *Exception) Error() string {
 		return e.osError()
 	case e.Class == "SyntaxError" && len(e.Args) == 2:
 		return e.syntaxError()
+	case e.Class == "UnicodeEncodeError" && len(e.Args) == 5:
+		return e.encodeError()
 	case len(e.Args) > 1:
 		return pytext.Repr(e.Args)
 	case e.Class == "KeyError" || e.Class == "UnknownJailException":
@@ -43,6 +46,45 @@ func (e *Exception) syntaxError() string {
 		text += " (" + pytext.Str(place[0]) + ", line " + pytext.Str(place[1]) + ")"
 	}
 	return text
+}
+
+// encodeError names the character, or the span, that has no bytes.
+func (e *Exception) encodeError() string {
+	text, ok1 := e.Args[1].(string)
+	from, ok2 := whole(e.Args[2])
+	to, ok3 := whole(e.Args[3])
+	runes := []rune(text)
+	if !ok1 || !ok2 || !ok3 || from < 0 || to <= from || to > int64(len(runes)) {
+		return pytext.Repr(e.Args)
+	}
+	head := "'" + pytext.Str(e.Args[0]) + "' codec can't encode character"
+	where := fmt.Sprintf("s in position %d-%d", from, to-1)
+	if to == from+1 {
+		where = fmt.Sprintf(" %s in position %d", pytext.Repr(part(text, from)), from)
+	}
+	return head + where + ": " + pytext.Str(e.Args[4])
+}
+
+// whole takes an int, as it was made here or came over the wire.
+func whole(v any) (int64, bool) {
+	if n, ok := v.(int); ok {
+		return int64(n), true
+	}
+	n, ok := v.(int64)
+	return n, ok
+}
+
+// part is the text's character of that index; a byte that is none counts as one.
+func part(text string, index int64) string {
+	for text != "" {
+		_, size := utf8.DecodeRuneInString(text)
+		if index == 0 {
+			return text[:size]
+		}
+		text = text[size:]
+		index--
+	}
+	return ""
 }
 
 // isOSError tells the classes that print an error number.

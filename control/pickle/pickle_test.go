@@ -254,6 +254,8 @@ var exceptions = []struct {
 	{pickle.Builtin("Exception", "Invalid command"), "Exception('Invalid command')", "Invalid command"},
 	{pickle.Builtin("IndexError", "list index out of range"), "IndexError('list index out of range')", "list index out of range"},
 	{pickle.Builtin("ValueError"), "ValueError()", ""},
+	{pickle.Builtin("UnicodeEncodeError", "utf-8", "\u00e4\xffy", 1, 2, "surrogates not allowed"),
+		`UnicodeEncodeError('utf-8', 'ä\udcffy', 1, 2, 'surrogates not allowed')`, `'utf-8' codec can't encode character '\udcff' in position 1: surrogates not allowed`},
 	{pickle.Builtin("SyntaxError", "bad", pytext.Tuple{"<string>", int64(1), int64(2), "x", int64(1), int64(2)}),
 		"SyntaxError('bad', ('<string>', 1, 2, 'x', 1, 2))", "bad (<string>, line 1)"},
 	{pickle.Builtin("KeyError", "x'y"), `KeyError("x'y")`, `"x'y"`},
