@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // pyChunk is how many bytes Python's text files decode at a time. A fault of
@@ -27,7 +28,8 @@ func decodeText(data []byte) (text, bad string) {
 	if bad != "" {
 		data = data[:bytes.LastIndexByte(data, '\n')+1]
 	}
-	return string(data), bad
+	// Nobody writes to what was read, so that it need not be copied.
+	return unsafe.String(unsafe.SliceData(data), len(data)), bad
 }
 
 // decodeLines is decodeText that gives the lines; each but the last ends in "\n".

@@ -25,7 +25,8 @@ type definitionReader struct {
 	init  *optionSet // parameters, then what [Init] adds (1.6.3)
 	opts  *optionSet // options of [Definition] that are not given
 	vars  *variables
-	cache map[string]found // tags that were looked up in the file; nil for none yet
+	cache table[found] // tags that were looked up in the file
+	last  resolved
 	log   func(Message)
 }
 
@@ -144,13 +145,15 @@ func (d *definitionReader) loadInit(given *optionSet) *Error {
 	return nil
 }
 
-// tag looks a tag up in the file as an option of [Definition] (1.5.2).
+// tag looks a tag up in the file as an option of [Definition] (1.5.2). What it came
+// to is kept, as fail2ban does, even where the filter is read again for its jail
+// with more variables.
 func (d *definitionReader) tag(name string) (string, bool, error) {
-	if f, ok := d.cache[name]; ok {
+	if f, ok := d.cache.get(name); ok {
 		return f.text, f.ok, nil
 	}
 	if !strings.Contains(name, "/") && d.lacks(definition, name, d.vars) {
-		d.remember(name, found{})
+		d.cache.add(name, found{})
 		return "", false, nil
 	}
 	get := d.getEx
@@ -165,17 +168,22 @@ func (d *definitionReader) tag(name string) (string, bool, error) {
 	if err == nil && value != nil {
 		f = found{pytext.Str(value), true}
 	}
-	d.remember(name, f)
+	d.cache.add(name, f)
 	return f.text, f.ok, nil
 }
 
-// remember keeps what a tag came to, as fail2ban does, even where the filter is
-// read again for its jail with more variables.
-func (d *definitionReader) remember(tag string, f found) {
-	if d.cache == nil {
-		d.cache = map[string]found{}
+// resolved are options with their tags replaced, beside what they were before.
+type resolved struct{ before, after []option }
+
+// again gives the result for options that were resolved before: a filter is read
+// twice for its jail, mostly to the same end, and tags that were looked up do not
+// change.
+func (r *resolved) again(all []option) bool {
+	if r.before == nil || !slices.Equal(r.before, all) {
+		return false
 	}
-	d.cache[tag] = f
+	copy(all, r.after)
+	return true
 }
 
 // combined gives all options with their tags replaced but those to ignore, and
@@ -183,6 +191,10 @@ func (d *definitionReader) remember(tag string, f found) {
 func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 	all := d.opts.merged(d.init, d.config.pool)
 	if len(all.list) == 0 {
+		return all, nil
+	}
+	if len(ignore) == 0 && d.last.again(all.list) {
+		d.convertAll(all)
 		return all, nil
 	}
 	if d.template.fits(d, all.list) {
@@ -205,6 +217,7 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 	if err := tags.Resolve(texts, opt); err != nil {
 		return nil, d.tagError(err)
 	}
+	before := append(d.config.pool.take(len(all.list)), all.list...)
 	if len(ignore) > 0 {
 		d.learn(slices.Clone(all.list), opt)
 	}
@@ -212,6 +225,9 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 		if text, ok := texts.At(i); ok {
 			setIfChanged(&all.list[i], text)
 		}
+	}
+	if len(ignore) == 0 {
+		d.last = resolved{before, append(d.config.pool.take(len(all.list)), all.list...)}
 	}
 	d.convertAll(all)
 	return all, nil

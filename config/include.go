@@ -213,7 +213,7 @@ type reader struct {
 	ok   bool         // all its files were read
 	init []initOption // see initOptions
 
-	values   map[string]steadyValue // see steady; of [Definition]
+	values   table[steadyValue] // see steady; of [Definition]
 	template *template              // see learn; of an action
 }
 

@@ -19,7 +19,7 @@ const fewJails = 4
 const workerShare = 8
 
 // textSize is how much memory for printed commands is taken at a time.
-const textSize = 32 << 10
+const textSize = 128 << 10
 
 // loadJails reads the jails and gives those that are enabled or faulty, with
 // their commands. What is said while these are made is kept until all are read.
@@ -158,7 +158,7 @@ func (w *crew) work(c *Config) {
 		if j == nil || j.failed != nil || !w.ask.dump {
 			continue
 		}
-		if cap(text)-len(text) < textSize/2 {
+		if cap(text)-len(text) < textSize/4 {
 			text = make([]byte, 0, textSize)
 		}
 		start := len(text)

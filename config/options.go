@@ -161,16 +161,13 @@ type steadyValue struct {
 // steady is get for a section of which one value is asked again and again, for
 // one jail after the other.
 func (r *reader) steady(sec, option string, vars *variables) (any, *Error) {
-	if known, ok := r.values[option]; ok && !vars.hasAny(known.asked) {
+	if known, ok := r.values.get(option); ok && !vars.hasAny(known.asked) {
 		return known.value, nil
 	}
 	var asked []string
 	value, err := r.getAsking(sec, option, vars, &asked)
 	if err == nil && !vars.hasAny(asked) {
-		if r.values == nil {
-			r.values = map[string]steadyValue{}
-		}
-		r.values[option] = steadyValue{value, asked}
+		r.values.add(option, steadyValue{value, asked})
 	}
 	return value, err
 }

@@ -188,7 +188,7 @@ func (d *definitionReader) askedFor(tag string) []string {
 	if d.lacks(definition, tag, d.vars) {
 		return []string{lower(tag)}
 	}
-	if known, ok := d.values[tag]; ok && !d.vars.hasAny(known.asked) {
+	if known, ok := d.values.get(tag); ok && !d.vars.hasAny(known.asked) {
 		return known.asked
 	}
 	return nil
