@@ -331,6 +331,10 @@ func (k *killRun) judge() {
 		<-tick.C
 	}
 	missing, extra := k.kernel(want)
+	for len(missing) > 0 && time.Now().Before(deadline) {
+		<-tick.C // the list has an address before its action has run
+		missing, extra = k.kernel(want)
+	}
 	if text, code := output(t, append(client, "stop")...); code != 0 {
 		t.Errorf("stop: %s", text)
 	}
