@@ -118,7 +118,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "f2b-go firewall: %v\n\n%s", err, usage)
 		return exitBadUse
 	}
-	if os.Geteuid() != 0 && p.opt.verb != "check" && !p.opt.dry {
+	if os.Geteuid() != 0 && p.opt.verb != "check" {
 		p.complain(errors.New("this takes root: call it with sudo"))
 		return exitFaults
 	}
