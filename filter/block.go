@@ -15,7 +15,7 @@ type Block struct {
 
 // Judged is a line of a block with what came of it. It lasts until the next
 // line, and so does all in it but strings; see Failure.Kept. Its failures have
-// Fields and Matches once Fill was called.
+// Fields and Matches once Fill was called, Matches once FillMatches was.
 type Judged struct {
 	Number   int    // in the block, from 1
 	Passed   int    // with Mode.Count: lines before it that were passed over
@@ -27,8 +27,15 @@ type Judged struct {
 	job *job
 }
 
-// Fill gives the failures their Fields and Matches.
-func (l *Judged) Fill() { l.job.fill() }
+// Fill gives the failures of a line of a block their Fields and Matches.
+func (l *Judged) Fill() {
+	if l.job != nil {
+		l.job.fill()
+	}
+}
+
+// FillMatches gives them their Matches alone.
+func (l *Judged) FillMatches() { l.job.fillMatches() }
 
 // Done is how far a block was judged.
 type Done struct {

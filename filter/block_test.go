@@ -57,6 +57,7 @@ type judged struct {
 	lines     []string
 	dull      []bool // no regex matched the line, not even the prefregex
 	told      int    // lines that were told of or counted
+	matches   []string
 	messages  []string
 	templates []date.TemplateInfo
 	buffer    []filter.Match
@@ -71,6 +72,9 @@ func (c blockCase) judgeEach(t *testing.T, clock func(int) time.Time) judged {
 		at = i / c.blockSize()
 		found, v := f.Judge(filter.Line{Text: []byte(line + "\n"), Source: "log"}, c.mode(at))
 		out.lines = append(out.lines, told(found, v))
+		for i := range found {
+			out.matches = append(out.matches, fmt.Sprint(found[i].Matches))
+		}
 		out.dull = append(out.dull, len(found) == 0 && v.Err == nil && !v.PrefMatched && len(v.Ignored) == 0)
 	}
 	out.templates, out.buffer = f.DateTemplates(), f.Buffer()
@@ -78,8 +82,9 @@ func (c blockCase) judgeEach(t *testing.T, clock func(int) time.Time) judged {
 }
 
 // how is a way to judge blocks: every line is told of, or all but those that no
-// regex matches, or only failures; and the data of failures is looked at or not.
-type how struct{ every, count, fill bool }
+// regex matches, or only failures; and the data of failures is looked at or not, or their lines
+// alone, or these first.
+type how struct{ every, count, fill, lines bool }
 
 // judgeBlocks judges them in blocks.
 func (c blockCase) judgeBlocks(t *testing.T, how how, clock func(int) time.Time) judged {
@@ -94,6 +99,12 @@ func (c blockCase) judgeBlocks(t *testing.T, how how, clock func(int) time.Time)
 		results := make([]string, len(lines))
 		done, err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n"), Source: "log"}, mode, func(j *filter.Judged) error {
 			out.told += 1 + j.Passed
+			if how.lines {
+				j.FillMatches()
+				for i := range j.Failures {
+					out.matches = append(out.matches, fmt.Sprint(j.Failures[i].Matches))
+				}
+			}
 			if how.fill {
 				j.Fill()
 			}
@@ -116,7 +127,7 @@ func sameInBlocks(t *testing.T, name string, c blockCase) {
 	t.Helper()
 	clock := func(block int) time.Time { return now.Add(time.Duration(block) * time.Second) }
 	want := c.judgeEach(t, clock)
-	for _, how := range []how{{every: true, fill: true}, {fill: true}, {every: true}, {}, {count: true, fill: true}} {
+	for _, how := range []how{{every: true, fill: true}, {fill: true}, {every: true}, {lines: true}, {count: true, fill: true, lines: true}} {
 		got := c.judgeBlocks(t, how, clock)
 		for i := range want.lines {
 			a, b := got.lines[i], want.lines[i]
@@ -132,6 +143,9 @@ func sameInBlocks(t *testing.T, name string, c blockCase) {
 		}
 		if (how.every || how.count) && got.told != len(c.lines) {
 			t.Errorf("%s, %+v: %d of %d lines were told of or counted", name, how, got.told, len(c.lines))
+		}
+		if how.lines && !slices.Equal(got.matches, want.matches) {
+			t.Errorf("%s, %+v: matches\n%q\nwant\n%q", name, how, got.matches, want.matches)
 		}
 		if a, b := strings.Join(got.messages, "\n"), strings.Join(want.messages, "\n"); a != b {
 			t.Errorf("%s, %+v: messages\n%s\nwant\n%s", name, how, a, b)

@@ -152,6 +152,35 @@ func (f *Filter) identifyLean(j *job, h *hit, rec *record, session bool) bool {
 	return !j.mode.CheckAll
 }
 
+// whole is the view of the line, made a string.
+func (l *lean) whole() view {
+	if l.view.whole == "" {
+		l.view.whole = string(l.line)
+		l.view.end()
+	}
+	return l.view
+}
+
+// lines gives the lines of a record, as fill does, and lets the rest wait where
+// there is but one.
+func (rec *record) lines() []Match {
+	l := &rec.lean
+	if !l.on || l.excused {
+		rec.fill()
+		return rec.matches
+	}
+	v := l.whole()
+	rec.matches = append(rec.matches[:0], v.match(l.all, l.date))
+	return rec.matches
+}
+
+// fillMatches gives the failures their lines.
+func (j *job) fillMatches() {
+	for i := j.kept; i < len(j.found); i++ {
+		j.found[i].Matches = j.recs[i].lines()
+	}
+}
+
 // fill puts the data of a record together, as merge and mergeSession do.
 func (rec *record) fill() {
 	l := &rec.lean
@@ -159,9 +188,7 @@ func (rec *record) fill() {
 		return
 	}
 	l.on = false
-	v := l.view
-	v.whole = string(l.line)
-	v.end()
+	v := l.whole()
 	rec.fields = l.fields(rec.fields[:0], &v)
 	match := v.match(l.all, l.date)
 	if !l.session {

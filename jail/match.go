@@ -19,7 +19,7 @@ const lossEvery = 60
 // judge has the filter judge one line and counts what it finds.
 func (j *Jail) judge(ctx context.Context, s *settings, line filter.Line, inOperation bool) {
 	found, verdict := s.filter.Judge(line, j.mode(s, inOperation))
-	j.judged(ctx, s, line.Text, found, verdict.Err)
+	j.judged(ctx, s, &filter.Judged{Raw: line.Text, Failures: found, Verdict: &verdict})
 }
 
 // judgeBlock has the filter judge lines of a log and counts what it finds. It
@@ -29,8 +29,8 @@ func (j *Jail) judgeBlock(ctx context.Context, s *settings, b filter.Block, inOp
 	// taken for an answer when it was killed.
 	lasting := context.WithoutCancel(ctx)
 	done, _ := s.filter.JudgeBlock(b, j.mode(s, inOperation), func(l *filter.Judged) error {
-		l.Fill()
-		j.judged(lasting, s, l.Raw, l.Failures, l.Verdict.Err)
+		l.FillMatches()
+		j.judged(lasting, s, l)
 		return ctx.Err()
 	})
 	return done.Bytes
@@ -41,15 +41,15 @@ func (j *Jail) mode(s *settings, inOperation bool) filter.Mode {
 }
 
 // judged counts the failures of a line.
-func (j *Jail) judged(ctx context.Context, s *settings, line []byte, found []filter.Failure, err error) {
-	if err != nil {
-		j.logs.filter.Error("Failed to process line: " + pytext.Repr(string(bytes.ToValidUTF8(line, []byte("\uFFFD")))) +
+func (j *Jail) judged(ctx context.Context, s *settings, l *filter.Judged) {
+	if err := l.Verdict.Err; err != nil {
+		j.logs.filter.Error("Failed to process line: " + pytext.Repr(string(bytes.ToValidUTF8(l.Raw, []byte("\uFFFD")))) +
 			", caught exception: " + exception(err))
 		return
 	}
-	for i := range found {
-		if f := &found[i]; f.HasID && f.HasTime {
-			j.failed(ctx, s, f)
+	for i := range l.Failures {
+		if f := &l.Failures[i]; f.HasID && f.HasTime {
+			j.failed(ctx, s, l, f)
 		}
 	}
 }
@@ -63,9 +63,10 @@ func exception(err error) string {
 	return "Exception(" + pytext.Repr(err.Error()) + ")"
 }
 
-// failed counts a failure unless it is ignored.
-func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
+// failed counts a failure of a line unless it is ignored.
+func (j *Jail) failed(ctx context.Context, s *settings, l *filter.Judged, f *filter.Failure) {
 	t := j.ticketOf(f)
+	t.line, t.failure = l, f
 	if now := j.now(); t.Time > now {
 		t.Time, t.TimeInt = now, false
 	}
@@ -78,9 +79,12 @@ func (j *Jail) failed(ctx context.Context, s *settings, f *filter.Failure) {
 	j.count(ctx, s, t, 1)
 }
 
-// newTicket is the failure as a ticket. Until its fields are filled it shares
-// their memory with the filter.
-func newTicket(f *filter.Failure) *Ticket { return new(Ticket).take(f) }
+// newTicket is a failure that has all its data as a ticket.
+func newTicket(f *filter.Failure) *Ticket {
+	t := new(Ticket).take(f)
+	t.failure = f
+	return t
+}
 
 // ticketOf is newTicket in memory that is used again for the next failure,
 // unless the counter has kept the ticket: most failures are of IDs that have one.
@@ -97,7 +101,7 @@ func (t *Ticket) take(f *filter.Failure) *Ticket {
 	for _, m := range f.Matches {
 		matches = append(matches, Match{Before: m.Before, Date: m.Date, After: m.After, Split: true})
 	}
-	*t = Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, Matches: matches, raw: f.Fields}
+	*t = Ticket{ID: f.ID, Time: f.Time, TimeInt: f.TimeInt, Matches: matches}
 	return t
 }
 

@@ -88,11 +88,12 @@ type Ticket struct {
 	// have run; 0 for one that was not committed.
 	Number int64
 
-	raw     filter.Fields // what Fields will be, until somebody asks
-	counted bool          // the counter has kept it
-	owed    bool          // of before the start, and perhaps not all actions have heard of it
-	banned  bool          // all actions have been asked
-	epoch   int           // ban epoch at the last (re)ban
+	failure *filter.Failure // what Fields will be made of, until somebody asks
+	line    *filter.Judged  // the line that must be filled for that, if any
+	counted bool            // the counter has kept it
+	owed    bool            // of before the start, and perhaps not all actions have heard of it
+	banned  bool            // all actions have been asked
+	epoch   int             // ban epoch at the last (re)ban
 }
 
 // IP returns the address for the tag <ip>: the filter's address when the ID
@@ -191,17 +192,20 @@ func (t *Ticket) SetBanTime(s Seconds) { t.BanTime, t.HasBanTime = s, true }
 // fill makes Fields of what the filter found. Most failures only add to the
 // ticket of their ID and never need it.
 func (t *Ticket) fill() {
-	if t.raw == nil {
+	if t.failure == nil {
 		return
 	}
-	t.Fields = make(pytext.Dict, 0, len(t.raw))
-	for i := range t.raw {
-		f := &t.raw[i]
+	if t.line != nil {
+		t.line.Fill()
+	}
+	t.Fields = make(pytext.Dict, 0, len(t.failure.Fields))
+	for i := range t.failure.Fields {
+		f := &t.failure.Fields[i]
 		if f.Kind != filter.None && f.Kind != filter.Lines {
 			t.Fields = append(t.Fields, pytext.Item{Key: f.Name, Value: f.Python()})
 		}
 	}
-	t.raw = nil
+	t.failure, t.line = nil, nil
 }
 
 // skips says whether an action is not for this ticket (3.3.4).
