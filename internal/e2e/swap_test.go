@@ -35,7 +35,7 @@ func newScratchRoot(t *testing.T, ns string) *scratchRoot {
 		mount -t proc proc "$1/root/proc"
 		mount --bind /dev "$1/root/dev"
 		mkdir -p "$1/root/run/fail2ban" "$1/root/var/lib/fail2ban"
-		rm -f "$1"/root/run/fail2ban/* "$1"/root/var/lib/fail2ban/* "$1/root/var/log/fail2ban.log" "$1"/root/etc/fail2ban/jail.d/*
+		rm -rf "$1"/root/run/fail2ban/* "$1"/root/var/lib/fail2ban/* "$1/root/var/log/fail2ban.log" "$1"/root/etc/fail2ban/jail.d/*
 		echo $$
 		read end || true`, "sh", dir)
 	hold, err := cmd.StdinPipe()
