@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"f2b-go/filter"
@@ -35,7 +36,9 @@ const (
 	maxScript        = 64 << 10
 )
 
-var googleName = regexp.MustCompile(`^.*\.google(bot)?\.com\n?$`)
+var googleName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^.*\.google(bot)?\.com\n?$`)
+})
 
 // googlebot answers in the place of the stock script.
 type googlebot struct {
@@ -110,7 +113,7 @@ func (g *googlebot) is(ctx context.Context, id ipaddr.Addr, limit time.Duration)
 	answer := false
 	for _, name := range names { // without a name it is not: an error says the same
 		name = strings.TrimSuffix(name, ".")
-		if googleName.MatchString(name) && resolvesTo(g.resolver, name, id) {
+		if googleName().MatchString(name) && resolvesTo(g.resolver, name, id) {
 			answer = true
 			break
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // between returns places at the start of the files that stood under the path
@@ -117,7 +118,9 @@ func (s *stream) openArchive(path string, have map[string]bool) *found {
 }
 
 // rotationMark is what a rotation adds to a log's name.
-var rotationMark = regexp.MustCompile(`^(?:[.]\d{1,4}|[-._]?\d{6,}(?:[-._:T]?\d+)*|[-._]\d{4}[-._]\d\d[-._]\d\d(?:[-._:T]\d+)*|[.]old)$`)
+var rotationMark = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[.]\d{1,4}|[-._]?\d{6,}(?:[-._:T]?\d+)*|[-._]\d{4}[-._]\d\d[-._]\d\d(?:[-._:T]\d+)*|[.]old)$`)
+})
 
 // isArchive says whether a file bears the log's name with a number or a date,
 // as app.log.1, app.log-20261122.gz, app-2026-11-22.log or app.log.old.
@@ -128,13 +131,13 @@ func (s *stream) isArchive(name string) bool {
 	const dated = 6 // digits, and what they are parted by
 	for _, path := range s.paths() {
 		base := filepath.Base(path)
-		if mark, ok := strings.CutPrefix(name, base); ok && rotationMark.MatchString(mark) {
+		if mark, ok := strings.CutPrefix(name, base); ok && rotationMark().MatchString(mark) {
 			return true
 		}
 		ext := filepath.Ext(base)
 		stem := strings.TrimSuffix(base, ext)
 		mark, ok := strings.CutPrefix(name, stem)
-		if mark, end := strings.CutSuffix(mark, ext); ok && end && ext != "" && len(mark) > dated && rotationMark.MatchString(mark) {
+		if mark, end := strings.CutSuffix(mark, ext); ok && end && ext != "" && len(mark) > dated && rotationMark().MatchString(mark) {
 			return true
 		}
 	}
