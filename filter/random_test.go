@@ -171,7 +171,7 @@ func randomDate(r *rand.Rand, at *time.Time, format, text string) string {
 // blocks of any size: nothing that is passed over can be told from what comes of
 // each line by itself. F2B_SOAK makes many.
 func TestRandomBlocks(t *testing.T) {
-	rounds := 80
+	rounds := 60
 	if os.Getenv("F2B_SOAK") != "" {
 		rounds = 20000
 	}
