@@ -62,6 +62,7 @@ type Config struct {
 	work      atomic.Int64        // what interpolation has cost so far, in bytes
 	inspected *Inspection         // takes the faults that reading goes on after; nil for none
 	uncertain bool                // something was met that the order of jails has a part in
+	workers   int                 // how many read jails side by side; 0 for as many as are worth it
 	texts     map[string][]string // lines of files, for lineOf
 }
 

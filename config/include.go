@@ -214,7 +214,7 @@ type reader struct {
 	init []initOption // see initOptions
 
 	values   table[steadyValue] // see steady; of [Definition]
-	template *template              // see learn; of an action
+	template *template          // see learn; of an action
 }
 
 // read reads a configuration by name once (1.1.2). The reader is returned beside

@@ -87,7 +87,10 @@ func (c *Config) loadJail(name string, o StreamOptions) (*jailReader, *Error) {
 // happened, where something was met that the order of jails may have a part in:
 // then they are to be read in order.
 func (c *Config) loadSideBySide(names []string, o StreamOptions) (out []*jailReader, ok bool) {
-	n := min(runtime.GOMAXPROCS(0), len(names)/fewJails)
+	n := c.workers
+	if n == 0 {
+		n = min(runtime.GOMAXPROCS(0), len(names)/fewJails)
+	}
 	if n < 2 || c.inspected != nil || c.tells(Info) {
 		return nil, false
 	}

@@ -38,13 +38,12 @@ for line in sys.stdin:
     print(json.dumps([one(d) for d in json.loads(line)]), flush=True)
 `
 
-func ourTree(dir string) []string {
+func ourTree(dir string, workers int) []string {
 	var logged, out []string
-	c := New(Options{Dir: dir, Version: os.Getenv("F2B_FUZZ_VERSION"), Log: func(m Message) {
-		if m.Severity >= Warning {
-			logged = append(logged, m.Severity.String()+" "+m.Text)
-		}
+	c := New(Options{Dir: dir, Version: os.Getenv("F2B_FUZZ_VERSION"), Least: Warning, Log: func(m Message) {
+		logged = append(logged, m.Severity.String()+" "+m.Text)
 	}})
+	c.workers = workers
 	given := map[string]string{"loglevel": "INFO", "logtarget": "x", "syslogsocket": "y", "socket": "s", "pidfile": "p"}
 	stream, good, err := c.stream(StreamOptions{Given: given, MissingLogs: true})
 	if err != nil {
@@ -164,7 +163,10 @@ func TestTreesBesidePython_1_4(t *testing.T) {
 		var want [][]string
 		ask(dirs, &want)
 		for i, dir := range dirs {
-			got := ourTree(dir)
+			got := ourTree(dir, 1)
+			if diff := cmp.Diff(got, ourTree(dir, 3)); diff != "" {
+				t.Fatalf("tree %d (- in order, + side by side)\n%s", done+i, diff)
+			}
 			if !strings.HasPrefix(got[0], "!") {
 				sound++
 			}

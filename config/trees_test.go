@@ -180,10 +180,8 @@ func ours(dir string, args []string) answer {
 			i++
 		}
 	}
-	c := config.New(config.Options{Dir: dir, Log: func(m config.Message) {
-		if m.Severity >= config.Warning {
-			a.Log = append(a.Log, m.Severity.String()+" "+m.Text)
-		}
+	c := config.New(config.Options{Dir: dir, Least: config.Warning, Log: func(m config.Message) {
+		a.Log = append(a.Log, m.Severity.String()+" "+m.Text)
 	}})
 	var out bytes.Buffer
 	_, a.Code, _ = c.Answer(&out, req)
