@@ -11,20 +11,23 @@ import (
 )
 
 // between returns places at the start of the files that stood under the path
-// after one that was rotated away and before the current one, while nobody
-// looked: those of the stream, and those beside the log that bear its name with
-// a number or a date and were written to later, oldest first.
-func (s *stream) between(before, cur *logFile) (list []*cursor) {
-	have := map[string]bool{before.hash: true, cur.hash: true}
+// after the newest of the known ones, which was rotated away, and before the
+// current one, while nobody looked: those of the stream, and those beside the log
+// that bear its name with a number or a date and are newer, oldest first.
+func (s *stream) between(known []*cursor, cur *logFile) (list []*cursor) {
+	before := known[len(known)-1].file
+	have := map[string]bool{cur.hash: true}
+	for _, c := range known {
+		have[c.file.hash] = true
+	}
 	at := 0
 	s.mu.Lock()
 	for i, lf := range s.files {
-		if at > 0 && lf != cur {
-			list = append(list, newCursor(lf, 0))
-			have[lf.hash] = true
-		}
 		if lf == before {
 			at = i + 1
+		}
+		if lf != cur && lf.newer(before) && !have[lf.hash] {
+			list = append(list, newCursor(lf, 0))
 		}
 	}
 	s.mu.Unlock()
@@ -38,6 +41,16 @@ func (s *stream) between(before, cur *logFile) (list []*cursor) {
 		}
 	}
 	return list
+}
+
+// newer says whether a file that was found after the fact came after another
+// such one: it was written to later, and was made later, since an old one may be
+// written on for a while.
+func (lf *logFile) newer(than *logFile) bool {
+	if lf.wrote <= than.wrote || than.wrote == 0 {
+		return false
+	}
+	return lf.born.IsZero() || than.born.IsZero() || lf.born.After(than.born)
 }
 
 // take notes how a file beside the log looks and makes it the stream's file
@@ -78,11 +91,23 @@ func (s *stream) archived(after *logFile, have map[string]bool) (list []*logFile
 			break
 		}
 		if f := s.openArchive(c.path, have); f != nil {
-			list = append(list, &logFile{id: f.st.id, uid: f.st.uid, f: f.f, old: true, wrote: c.wrote})
+			lf := &logFile{id: f.st.id, uid: f.st.uid, f: f.f, old: true, wrote: c.wrote}
+			if lf.setBorn(c.path); lf.newer(after) {
+				list = append(list, lf)
+			} else {
+				lf.f.Close()
+			}
 		}
 	}
 	slices.SortFunc(list, func(a, b *logFile) int { return int(min(1, max(-1, a.wrote-b.wrote))) })
 	return list
+}
+
+// setBorn notes when the file was made, unless it was unpacked from another.
+func (lf *logFile) setBorn(path string) {
+	if !slices.Contains(compressed, filepath.Ext(path)) {
+		lf.born, _ = born(lf.f)
+	}
 }
 
 // openArchive opens a rotated file, unpacked if need be, unless it begins like

@@ -61,7 +61,8 @@ type logFile struct {
 	trail    trail
 	lookedAt time.Time // when mark, mtime and size were taken
 	grewAt   time.Time
-	wrote    int64 // when it was written to last, where it was found after the fact
+	wrote    int64     // when it was written to last, where it was found after the fact
+	born     time.Time // likewise when it was made; zero if that is not known
 
 	// Under stream.mu, and written by looks alone but for hash and end.
 	f     *os.File

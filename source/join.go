@@ -73,7 +73,7 @@ func (s *stream) places(opt AddOptions) (list []*cursor, at Position) {
 	list = s.oldPlaces(stored)
 	if n, m := len(list), len(stored); m == all && n > 0 && list[n-1].file.hash == stored[m-1].Hash {
 		// The newest place is in a file that was rotated away.
-		list = append(list, s.between(list[n-1].file, cur)...)
+		list = append(list, s.between(list, cur)...)
 	}
 	return append(list, newCursor(cur, at.Offset)), at
 }

@@ -218,6 +218,7 @@ func (s *stream) rotated(p Position) *logFile {
 			return false
 		}
 		lf = &logFile{id: st.id, uid: st.uid, mtime: st.mtime, f: f, hash: p.Hash, old: true}
+		lf.setBorn(path)
 		return true
 	})
 	if lf == nil {

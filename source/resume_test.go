@@ -269,3 +269,29 @@ func TestALogRotatedTwiceWhileNobodyReads(t *testing.T) {
 		})
 	}
 }
+
+// TestPlacesInSeveralRotatedFiles: of files whose places are stored nothing is
+// read again, also not of one that was written on after it had been rotated away.
+func TestPlacesInSeveralRotatedFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	write(t, path+".3", "done\n") // read to its end, so its place is not stored
+	pause(t, path)
+	write(t, path+".2", "one\n")
+	pause(t, path)
+	write(t, path+".1", "two\n")
+	pause(t, path)
+	write(t, path+".3", "late\n")
+	write(t, path+".2", "late\n")
+	pause(t, path)
+	write(t, path, "three\n")
+	hash := func(line string) string {
+		h, err := firstLineHash(strings.NewReader(line))
+		do(t, err)
+		return h
+	}
+	w := running(t, Options{})
+	for range 2 {
+		c, _ := add(t, w, path, AddOptions{Positions: []Position{{Offset: 4, Hash: hash("one\n")}}, Position: 4, Hash: hash("two\n")})
+		c.want(t, "late", "three")
+	}
+}
