@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // between returns places at the start of the files that stood under the path
@@ -62,11 +63,24 @@ func (s *stream) take(lf *logFile, at int) bool {
 		return false
 	}
 	s.note(lf, toStat(fi), s.w.now())
+	if wrote := time.Unix(0, lf.wrote); wrote.Before(lf.grewAt) {
+		lf.grewAt = wrote // it may have been quiet for long
+	}
 	s.mu.Lock()
 	s.files = slices.Insert(s.files, min(at, len(s.files)), lf)
 	s.w.index.add(lf.id, s)
 	s.mu.Unlock()
 	return true
+}
+
+// after is the number of the file behind lf; at if lf is nil.
+func (s *stream) after(lf *logFile, at int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.files, lf); i >= 0 {
+		return i + 1
+	}
+	return at
 }
 
 // archived opens the rotated files of the log that were written to after one of

@@ -80,11 +80,13 @@ func (s *stream) places(opt AddOptions) (list []*cursor, at Position) {
 
 // oldPlaces finds the rotated files that stored places are in.
 func (s *stream) oldPlaces(stored []Position) (list []*cursor) {
+	at := 0
 	for _, p := range stored {
 		if p.Hash == "" {
 			continue
 		}
-		lf := s.rotated(p)
+		lf := s.rotated(p, at)
+		at = s.after(lf, at)
 		if lf != nil && !slices.ContainsFunc(list, func(c *cursor) bool { return c.file == lf }) {
 			list = append(list, newCursor(lf, p.Offset))
 		}

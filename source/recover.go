@@ -204,8 +204,9 @@ func born(f *os.File) (time.Time, bool) {
 }
 
 // rotated finds the file that a stored place is in, if it is not the current
-// one: among those that are followed, then beside the log.
-func (s *stream) rotated(p Position) *logFile {
+// one: among those that are followed, then beside the log. There it becomes the
+// stream's file number at.
+func (s *stream) rotated(p Position, at int) *logFile {
 	for _, lf := range s.oldFiles() {
 		if s.hashOf(lf) == p.Hash && lf.size >= p.Offset {
 			return lf
@@ -225,7 +226,7 @@ func (s *stream) rotated(p Position) *logFile {
 		return nil
 	}
 	lf.wrote = lf.mtime
-	if !s.take(lf, 0) {
+	if !s.take(lf, at) {
 		return nil
 	}
 	return lf

@@ -295,3 +295,27 @@ func TestPlacesInSeveralRotatedFiles(t *testing.T) {
 		c.want(t, "late", "three")
 	}
 }
+
+// TestOfManyRotatedFilesTheOldestGoes: the newest ones are kept open, and their
+// places stored, over a restart too.
+func TestOfManyRotatedFilesTheOldestGoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	var stored []Position
+	for i := range MaxFiles {
+		line := fmt.Sprintf("file %d\n", i)
+		write(t, fmt.Sprintf("%s.%d", path, MaxFiles-i), line)
+		hash, err := firstLineHash(strings.NewReader(line))
+		do(t, err)
+		stored = append(stored, Position{Offset: int64(len(line)), Hash: hash})
+	}
+	write(t, path, "current\n")
+	c, sub := add(t, running(t, Options{Quiet: time.Hour}), path, AddOptions{Positions: stored})
+	c.want(t, "current")
+	do(t, os.Rename(path, path+".0"))
+	write(t, path, "next\n")
+	c.want(t, "current", "next")
+	places := sub.Positions()
+	if len(places) != MaxFiles || places[0] != stored[2] || places[MaxFiles-3] != stored[MaxFiles-1] {
+		t.Errorf("%d places, from %v to %v", len(places), places[0], places[len(places)-1])
+	}
+}

@@ -151,7 +151,11 @@ func (sub *Subscription) waits(c *cursor) bool {
 			next = heir.await(sub)
 		}
 	}
-	if next != nil {
+	switch {
+	case next != nil && final:
+		sub.abandon(c)
+		return true
+	case next != nil:
 		s.mu.Lock()
 		c.behind = next
 		s.mu.Unlock()
