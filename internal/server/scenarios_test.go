@@ -70,6 +70,18 @@ func (y *story) exists(names ...string) {
 	}
 }
 
+// gone waits until files are removed: Debian's server removes its pid file after
+// it has answered.
+func (y *story) gone(names ...string) {
+	y.t.Helper()
+	for _, name := range names {
+		eventually(y.t, name+" is removed", func() bool {
+			_, err := os.Lstat(y.path(name))
+			return err != nil
+		})
+	}
+}
+
 // scenarios re-tell what fail2ban's own tests of its client go through.
 var scenarios = map[string]func(y *story){
 	"start, start again, stop, stop again": func(y *story) {
@@ -84,7 +96,7 @@ var scenarios = map[string]func(y *story){
 		y.do("ping")
 		y.do("status")
 		y.do("stop")
-		y.exists("f2b.pid", "f2b.sock")
+		y.gone("f2b.pid", "f2b.sock")
 		y.do("stop")
 		y.do("reload")
 	},
@@ -99,7 +111,7 @@ var scenarios = map[string]func(y *story){
 		y.do("ping")
 		y.as(ServerName, "status")
 		y.as(ServerName, "stop")
-		y.exists("f2b.pid", "f2b.sock")
+		y.gone("f2b.pid", "f2b.sock")
 	},
 	"bad calls": func(y *story) {
 		for _, line := range []string{"--nope", "start x y", "-c DIR/nowhere start", "--loglevel XX start", "--loglevel XX -t", "-t nope", "reload a b c",
