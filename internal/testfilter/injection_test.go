@@ -120,7 +120,10 @@ for line in sys.stdin:
     case = json.loads(line)
     opts, _ = get_opt_parser().parse_args(['-c', case['Config'], '-r', '-o', 'id', 'x', 'y'])
     tester = Fail2banRegex(opts)
-    tester.readRegex(case['Spec'], 'fail')
+    spec = case['Spec']
+    if spec.startswith('filter.d/'): # 1.0.2 takes a path from where it runs
+        spec = case['Config'] + '/' + spec
+    tester.readRegex(spec, 'fail')
     flt = tester._filter
     ids = []
     for text in case['Lines']:
