@@ -283,7 +283,8 @@ func compareServers(t *testing.T, lib string, commands [][]string) {
 	}
 	for k, words := range commands {
 		line := strings.Join(words, " ")
-		if laterOnes[words[0]] || strings.HasPrefix(line, "status --all") || oddCache(line, answers[1][k]) {
+		if laterOnes[words[0]] || strings.HasPrefix(line, "status --all") || oddCache(line, answers[1][k]) ||
+			strings.Contains(answers[0][k].Value, "builtin_function") { // fail2ban evaluates "--all" as Python
 			continue
 		}
 		if answers[0][k] != answers[1][k] {
