@@ -70,7 +70,7 @@ func (j *Jail) failed(ctx context.Context, s *settings, l *filter.Judged, f *fil
 	if now := j.now(); t.Time > now {
 		t.Time, t.TimeInt = now, false
 	}
-	if s.ignore.ignored(ctx, t) || j.registered(t, f) {
+	if s.ignore.ignored(ctx, t) || j.registered(l, f) {
 		return
 	}
 	if j.logs.filter.Enabled(ctx, slog.LevelInfo) {

@@ -15,14 +15,15 @@ type Spared interface {
 
 // registered says whether a failure is weak evidence against a registered phone,
 // which may be forged: one whose failregex has the tag F-WEAK. It logs that.
-func (j *Jail) registered(t *Ticket, f *filter.Failure) bool {
-	if j.env.Spared == nil || !j.env.Spared.Registered(t.ID) {
+func (j *Jail) registered(l *filter.Judged, f *filter.Failure) bool {
+	if j.env.Spared == nil || !j.env.Spared.Registered(f.ID) {
 		return false
 	}
+	l.Fill()
 	if f.Fields.Text("weak") == "" {
 		return false
 	}
-	j.logs.filter.Info(j.say("Ignore " + t.ID.String() + " by registration"))
+	j.logs.filter.Info(j.say("Ignore " + f.ID.String() + " by registration"))
 	return true
 }
 
