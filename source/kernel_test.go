@@ -1,13 +1,16 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -194,4 +197,59 @@ func FuzzPacketText(f *testing.F) {
 			t.Errorf("%q", text)
 		}
 	})
+}
+
+// stalled is a sink that takes its first entries late.
+type stalled struct {
+	begun, resume, caughtUp chan struct{}
+	once                    sync.Once
+}
+
+func (s *stalled) Entries(context.Context, []JournalEntry) error {
+	s.once.Do(func() {
+		close(s.begun)
+		<-s.resume
+	})
+	return nil
+}
+
+func (s *stalled) CaughtUp() { close(s.caughtUp) }
+
+// TestKmsgSurvivesAnOverflow: the kernel's log overtakes a reader, which says so
+// and goes on (EPIPE, VOIP 2.2). It fills the machine's own kernel log.
+func TestKmsgSurvivesAnOverflow(t *testing.T) {
+	const knob = "/proc/sys/kernel/printk_devkmsg"
+	if os.Getenv("F2B_SOAK") == "" {
+		return
+	}
+	before, err := os.ReadFile(knob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(knob, []byte("on\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.WriteFile(knob, before, 0) })
+	var said bytes.Buffer
+	s := &stalled{begun: make(chan struct{}), resume: make(chan struct{}), caughtUp: make(chan struct{})}
+	stop := followKernel(t, func(ctx context.Context) error {
+		return Kmsg{Log: slog.New(slog.NewTextHandler(&said, nil))}.Follow(ctx, JournalOptions{}, JournalPlace{}, s)
+	})
+	<-s.begun
+	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range 40000 {
+		if _, err := fmt.Fprintf(f, "<12>f2b-go test %d %s\n", i, strings.Repeat("x", 200)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(s.resume)
+	<-s.caughtUp
+	stop()
+	if !strings.Contains(said.String(), "overflowed") {
+		t.Errorf("the reader said %q", said.String())
+	}
 }
