@@ -1,13 +1,9 @@
 package config
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,40 +191,6 @@ func soakSeed() int {
 // startPython starts a program that answers one JSON value a line.
 func startPython(t *testing.T, program string) func(q, answer any) {
 	t.Helper()
-	cmd := exec.Command(testenv.Python, "-c", program)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	lines := bufio.NewReaderSize(out, 1<<20)
-	return func(q, answer any) {
-		t.Helper()
-		data, err := json.Marshal(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(in, string(data)+"\n"); err != nil {
-			t.Fatal(err)
-		}
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			t.Fatalf("Python ended: %v", err)
-		}
-		if err := json.Unmarshal(line, answer); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p := testenv.StartPython(t, []string{"LC_ALL=C.UTF-8"}, "-c", program)
+	return func(q, answer any) { p.Ask(q, answer) }
 }

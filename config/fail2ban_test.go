@@ -1,11 +1,7 @@
 package config_test
 
 import (
-	"bufio"
-	"encoding/json"
-	"io"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,9 +19,7 @@ type answer struct {
 // oracle is a Python process that runs fail2ban's own programs: it forks for each
 // call, so that the interpreter starts once.
 type oracle struct {
-	in   io.WriteCloser
-	out  *bufio.Reader
-	cmd  *exec.Cmd
+	*testenv.Peer
 	main bool // a fail2ban newer than 1.0.2, of the folder in FAIL2BAN_LIB
 }
 
@@ -66,25 +60,7 @@ func newOracle(t testing.TB) (*oracle, bool) {
 	if _, ok := testenv.Fail2ban(t); !ok && !o.main {
 		return nil, false
 	}
-	cmd := exec.Command(testenv.Python, "-c", driver)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	o.in, o.out, o.cmd = in, bufio.NewReaderSize(out, 1<<20), cmd
+	o.Peer = testenv.StartPython(t, []string{"LC_ALL=C.UTF-8", "TZ=UTC"}, "-c", driver)
 	return o, true
 }
 
@@ -92,21 +68,11 @@ var logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} fail2ban
 
 func (o *oracle) run(t testing.TB, args ...string) answer {
 	t.Helper()
-	q, _ := json.Marshal(map[string]any{"Args": append([]string{"fail2ban-client"}, args...)})
-	if _, err := o.in.Write(append(q, '\n')); err != nil {
-		t.Fatal(err)
-	}
-	line, err := o.out.ReadBytes('\n')
-	if err != nil {
-		t.Fatalf("fail2ban's Python ended: %v", err)
-	}
 	var a struct {
 		Code     int
 		Out, Err string
 	}
-	if err := json.Unmarshal(line, &a); err != nil {
-		t.Fatal(err)
-	}
+	o.In(t).Ask(map[string]any{"Args": append([]string{"fail2ban-client"}, args...)}, &a)
 	return answer{Code: a.Code, Out: a.Out, Log: logTexts(a.Err)}
 }
 

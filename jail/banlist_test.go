@@ -140,7 +140,7 @@ func TestBanTimesEqualFail2ban(t *testing.T) {
 	}
 	for _, opts := range tests {
 		t.Run(fmt.Sprint(opts), func(t *testing.T) {
-			p.t = t
+			p := &python{p.In(t)}
 			p.do(nil, "inc_new", nil)
 			in := newIncrement()
 			for _, o := range opts {

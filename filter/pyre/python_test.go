@@ -1,11 +1,7 @@
 package pyre
 
 import (
-	"bufio"
-	"encoding/json"
-	"io"
 	"os"
-	"os/exec"
 	"testing"
 
 	"f2b-go/internal/testenv"
@@ -65,11 +61,7 @@ for line in sys.stdin:
 `
 
 // peer is one long-lived Python process that answers for its re module.
-type peer struct {
-	t   testing.TB
-	in  io.WriteCloser
-	out *bufio.Reader
-}
+type peer struct{ *testenv.Peer }
 
 // newPeer starts Python. Without it the test is told to pass by other means:
 // ok is false, which fails where a CI runs.
@@ -82,24 +74,7 @@ func newPeer(t testing.TB) (p *peer, ok bool) {
 		t.Logf("no %s: not compared with Python's re", testenv.Python)
 		return nil, false
 	}
-	cmd := exec.Command(testenv.Python, "-c", peerScript)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		cmd.Wait()
-	})
-	return &peer{t, in, bufio.NewReaderSize(out, 1<<20)}, true
+	return &peer{testenv.StartPython(t, nil, "-c", peerScript)}, true
 }
 
 // request is a question to Python: search each text with pattern p.
@@ -118,34 +93,14 @@ type reply struct {
 	Matches [][]int        `json:"m"` // null: no match; [-2]: too slow
 }
 
-func (p *peer) ask(q any, into any) {
-	p.t.Helper()
-	line, err := json.Marshal(q)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := p.in.Write(append(line, '\n')); err != nil {
-		p.t.Fatalf("asking Python: %v", err)
-	}
-	answer, err := p.out.ReadBytes('\n')
-	if err != nil {
-		p.t.Fatalf("reading Python's answer to %s: %v", line, err)
-	}
-	if err := json.Unmarshal(answer, into); err != nil {
-		p.t.Fatalf("Python's answer %.200s: %v", answer, err)
-	}
-}
-
 func (p *peer) search(q request) reply {
-	p.t.Helper()
 	var r reply
-	p.ask(q, &r)
+	p.Ask(q, &r)
 	return r
 }
 
 func (p *peer) eval(expr string, into any) {
-	p.t.Helper()
-	p.ask(map[string]string{"eval": expr}, into)
+	p.Ask(map[string]string{"eval": expr}, into)
 }
 
 // pythonFlags are Python's numbers for our flags.

@@ -180,7 +180,7 @@ func TestStockPatternsEqualPython(t *testing.T) {
 		lines = append(lines, disturb(r, line))
 	}
 	var n int
-	py.ask(map[string][]string{"lines": lines}, &n)
+	py.Ask(map[string][]string{"lines": lines}, &n)
 	hits := 0
 	for _, p := range patterns {
 		hits += compareStock(t, py, p, lines)
@@ -192,7 +192,7 @@ func TestStockPatternsEqualPython(t *testing.T) {
 func compareStock(t *testing.T, py *peer, p stockPattern, lines []string) int {
 	t.Helper()
 	var want map[string][]int // by index of the line
-	py.ask(map[string]any{"over": p.Pattern, "f": pythonFlags(p.flags())}, &want)
+	py.Ask(map[string]any{"over": p.Pattern, "f": pythonFlags(p.flags())}, &want)
 	re, err := Compile(p.Pattern, p.flags())
 	if err != nil {
 		t.Errorf("%s: %q: %v", p.Name, p.Pattern, err)

@@ -1,13 +1,10 @@
 package server
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"os/exec"
 	"testing"
 
 	"f2b-go/internal/testenv"
@@ -45,52 +42,20 @@ for line in sys.stdin:
 
 // zygote is a Python that runs Debian's programs.
 type zygote struct {
-	t   *testing.T
-	in  io.WriteCloser
-	out *bufio.Reader
+	t    *testing.T
+	peer *testenv.Peer
 }
 
 func newZygote(t *testing.T, lib string) *zygote {
 	t.Helper()
-	cmd := exec.Command(testenv.Python, "-c", zygoteScript, lib)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC", "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	return &zygote{t, in, bufio.NewReader(out)}
+	return &zygote{t, testenv.StartPython(t, []string{"LC_ALL=C.UTF-8", "TZ=UTC"}, "-c", zygoteScript, lib)}
 }
 
 // call runs one of the programs.
 func (z *zygote) call(name string, args ...string) outcome {
 	z.t.Helper()
-	line, err := json.Marshal(append([]string{name}, args...))
-	if err == nil {
-		_, err = z.in.Write(append(line, '\n'))
-	}
-	if err != nil {
-		z.t.Fatal(err)
-	}
-	raw, err := z.out.ReadBytes('\n')
-	if err != nil {
-		z.t.Fatalf("%s %q: %v", name, args, err)
-	}
 	var o outcome
-	if err := json.Unmarshal(raw, &[]any{&o.out, &o.err, &o.code}); err != nil {
-		z.t.Fatal(err)
-	}
+	z.peer.Ask(append([]string{name}, args...), &[]any{&o.out, &o.err, &o.code})
 	return o
 }
 

@@ -8,10 +8,7 @@ import (
 	"errors"
 	goflag "flag"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -97,48 +94,18 @@ func lookUp(_ context.Context, network, name string) ([]netip.Addr, error) {
 type peer struct {
 	t    *testing.T
 	work string
-	in   io.Writer
-	out  *bufio.Reader
+	*testenv.Peer
 }
 
 func startPeer(t *testing.T, lib string) *peer {
 	t.Helper()
-	p := &peer{t: t, work: t.TempDir()}
-	cmd := exec.Command(testenv.Python, "-c", askRandom, lib, p.work)
-	cmd.Env = append(os.Environ(), "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONIOENCODING=utf-8:surrogateescape", "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	p.in, p.out = in, bufio.NewReaderSize(out, 1<<20)
-	return p
+	work := t.TempDir()
+	return &peer{t, work, testenv.StartPython(t, []string{"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONIOENCODING=utf-8:surrogateescape"}, "-c", askRandom, lib, work)}
 }
 
 func (p *peer) run(c randomCase) (o outcome) {
 	p.t.Helper()
-	data, err := json.Marshal(c)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := p.in.Write(append(data, '\n')); err != nil {
-		p.t.Fatal(err)
-	}
-	line, err := p.out.ReadBytes('\n')
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	line := p.Line(c)
 	if len(line) <= 1 {
 		return outcome{Err: "Traceback: it took too long"}
 	}

@@ -1,13 +1,9 @@
 package testfilter
 
 import (
-	"bufio"
-	"encoding/json"
 	goflag "flag"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -200,41 +196,9 @@ type injection struct {
 
 func startForged(t *testing.T, lib string) func(forgedCase) []string {
 	t.Helper()
-	cmd := exec.Command(testenv.Python, "-c", askForged, lib)
-	cmd.Env = append(os.Environ(), "TZ=Europe/Zurich", "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	r := bufio.NewReaderSize(out, 1<<20)
+	p := testenv.StartPython(t, []string{"TZ=Europe/Zurich", "LANG=C.UTF-8"}, "-c", askForged, lib)
 	return func(c forgedCase) (ids []string) {
-		t.Helper()
-		data, err := json.Marshal(c)
-		if err == nil {
-			_, err = in.Write(append(data, '\n'))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		line, err := r.ReadBytes('\n')
-		if err == nil {
-			err = json.Unmarshal(line, &ids)
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", c.Spec, err)
-		}
+		p.Ask(c, &ids)
 		return ids
 	}
 }

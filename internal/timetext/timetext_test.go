@@ -1,13 +1,9 @@
 package timetext_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -168,33 +164,9 @@ func TestBesideFail2ban_1_9(t *testing.T) {
 }
 
 func startPython(t *testing.T) func([]any) string {
-	cmd := exec.Command(testenv.Python, "-c", python)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	return func(q []any) string {
-		data, _ := json.Marshal(q)
-		_, _ = io.WriteString(in, string(data)+"\n")
-		if !lines.Scan() {
-			t.Fatalf("fail2ban's Python ended at %s", data)
-		}
-		var answer string
-		if err := json.Unmarshal(lines.Bytes(), &answer); err != nil {
-			t.Fatal(err)
-		}
+	p := testenv.StartPython(t, nil, "-c", python)
+	return func(q []any) (answer string) {
+		p.Ask(q, &answer)
 		return answer
 	}
 }
