@@ -130,6 +130,11 @@ func reloadBackend(t *testing.T, s *reloadCase) {
 	if got := s.client("reload"); got.code != 0 {
 		t.Fatalf("reload: %+v", got)
 	}
+	// The reply does not wait for the jail's own work to begin.
+	eventually(t, "the jail has started anew", func() bool {
+		_, since, _ := strings.Cut(s.read("f2b.log"), "Restart jail 'j1'")
+		return strings.Contains(since, "Jail 'j1' started")
+	})
 	inOrder(t, s.read("f2b.log"), "Restart jail 'j1' (reason: 'polling' != 'auto')", "Jail 'j1' stopped", "Jail 'j1' started")
 }
 
