@@ -23,6 +23,20 @@ func ParseOptions(text string) (name string, options pytext.Dict, err error) {
 	return name, set.dict(), nil
 }
 
+// ParseOptionList reads the options alone, option="value", …, with their values as
+// texts.
+func ParseOptionList(text string) (map[string]string, error) {
+	_, set, e := parseOptions("x[" + text + "]")
+	if e != nil {
+		return nil, e
+	}
+	opts := map[string]string{}
+	for _, it := range set.dict() {
+		opts[pytext.Str(it.Key)] = pytext.Str(it.Value)
+	}
+	return opts, nil
+}
+
 func parseOptions(text string) (string, *optionSet, *Error) {
 	set := &optionSet{}
 	open := strings.IndexByte(text, '[')

@@ -64,7 +64,7 @@ func (c *checker) settings(j *config.InspectedJail) {
 		if cmd[0] == "add" {
 			backend := pytext.Str(cmd[2])
 			var err error
-			if spare, err = jail.New(j.Name, backend, jail.Env{ParseOptions: parseOptions}); err != nil {
+			if spare, err = jail.New(j.Name, backend, jail.Env{ParseOptions: config.ParseOptionList}); err != nil {
 				c.refused(j, "backend", backend, err)
 				spare, _ = jail.New(j.Name, "auto", jail.Env{})
 			}
@@ -90,18 +90,6 @@ func (c *checker) settings(j *config.InspectedJail) {
 	if !regexes && j.Filter != "" && !c.in.Lost("Definition", "failregex") && !c.in.Lost(j.Name, "failregex") {
 		c.add(Warning, j.Where("failregex", ""), "the jail has no failregex: it never finds anything", "give its filter a failregex")
 	}
-}
-
-func parseOptions(text string) (map[string]string, error) {
-	_, dict, err := config.ParseOptions("x[" + text + "]")
-	if err != nil {
-		return nil, err
-	}
-	opts := map[string]string{}
-	for _, it := range dict {
-		opts[pytext.Str(it.Key)] = pytext.Str(it.Value)
-	}
-	return opts, nil
 }
 
 // set sets one option of the spare jail.

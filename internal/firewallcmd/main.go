@@ -233,6 +233,14 @@ func (p *program) open(s firewall.Settings, state firewall.State) (*firewall.Ker
 	return firewall.Open(firewall.Programs{}, s.Backend, v6)
 }
 
+// openLoaded opens the kernel for what is loaded, and tells what that is.
+func (p *program) openLoaded(s firewall.Settings) (state firewall.State, loaded bool, k *firewall.Kernel, err error) {
+	if state, loaded, err = p.dirs.ReadState(); err == nil {
+		k, err = p.open(s, state)
+	}
+	return state, loaded, k, err
+}
+
 // read reads, checks and plans.
 func (p *program) read(ctx context.Context, k *firewall.Kernel) (*firewall.Prepared, error) {
 	return firewall.Prepare(ctx, p.opt.config, !p.opt.given, firewall.Env{

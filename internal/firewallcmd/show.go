@@ -60,12 +60,7 @@ func (p *program) status(ctx context.Context) int {
 		}
 		defer unlock()
 	}
-	state, loaded, err := p.dirs.ReadState()
-	if err != nil {
-		p.complain(err)
-		return exitFaults
-	}
-	k, err := p.open(s, state)
+	state, loaded, k, err := p.openLoaded(s)
 	if err != nil {
 		p.complain(err)
 		return exitFaults

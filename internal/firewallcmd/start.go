@@ -20,12 +20,7 @@ func (p *program) load(ctx context.Context, reload bool) int {
 	if !ok {
 		return exitFaults
 	}
-	state, _, err := p.dirs.ReadState()
-	if err != nil {
-		p.complain(err)
-		return exitFaults
-	}
-	k, err := p.open(s, state)
+	state, _, k, err := p.openLoaded(s)
 	if err != nil {
 		p.complain(err)
 		return exitFaults

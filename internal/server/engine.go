@@ -70,7 +70,7 @@ func (e *engine) newJail(name, backend string) (*resident, error) {
 	tags := &expander{}
 	j, err := jail.New(name, backend, jail.Env{
 		Clock: e.clock, Log: root, Watcher: e.watcher, Resolver: e.resolver, Self: e.self, Spared: e.spared,
-		Store: e.database.jailStore(), Expander: tags, Runner: e.runner, ParseOptions: cacheOptions,
+		Store: e.database.jailStore(), Expander: tags, Runner: e.runner, ParseOptions: config.ParseOptionList,
 		NewFilter: func(jailName string) *filter.Filter {
 			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Getenv: getenv, Registered: e.spared.register})
 		},
@@ -273,19 +273,6 @@ type expander struct{ to *action.Expander }
 
 func (x *expander) Expand(text string, t *jail.Ticket) (string, []string) {
 	return x.to.Expand(text, t)
-}
-
-// cacheOptions reads the text of ignorecache.
-func cacheOptions(text string) (map[string]string, error) {
-	_, dict, err := config.ParseOptions("cache[" + text + "]")
-	if err != nil {
-		return nil, err
-	}
-	opts := map[string]string{}
-	for _, it := range dict {
-		opts[pytext.Str(it.Key)] = pytext.Str(it.Value)
-	}
-	return opts, nil
 }
 
 // Version is what `version` replies.

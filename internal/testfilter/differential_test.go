@@ -202,20 +202,7 @@ func unlike(got, want outcome) string {
 	if got.Err != want.Err {
 		return fmt.Sprintf("stderr %q, want %q", got.Err, want.Err)
 	}
-	g, w := strings.Split(plain(got.Out), "\n"), strings.Split(newer.Replace(plain(want.Out)), "\n")
-	for i := range max(len(g), len(w)) {
-		var a, b string
-		if i < len(g) {
-			a = g[i]
-		}
-		if i < len(w) {
-			b = w[i]
-		}
-		if a != b {
-			return fmt.Sprintf("line %d\n got %q\nwant %q", i+1, a, b)
-		}
-	}
-	return ""
+	return firstDifference(plain(got.Out), newer.Replace(plain(want.Out)))
 }
 
 var (

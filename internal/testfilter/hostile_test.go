@@ -169,25 +169,30 @@ type sampleFilter struct {
 // newSampleFilter makes the filter of a session from a configuration.
 func newSampleFilter(t *testing.T, s *sampleSession, dir string, shared *date.Shared) *sampleFilter {
 	t.Helper()
+	f := &sampleFilter{t: t, session: s, now: samplesNow(samplesZone(t))}
+	f.flt = sessionFilter(t, s, dir, shared, &f.now)
+	return f
+}
+
+// sessionFilter is the filter of a session by a clock of its own.
+func sessionFilter(t *testing.T, s *sampleSession, dir string, shared *date.Shared, now *time.Time) *filter.Filter {
+	t.Helper()
 	reading, err := config.New(config.Options{Dir: dir}).ReadFilter(s.spec(), "auto")
 	if err != nil {
 		t.Fatal(err)
 	}
-	zone := samplesZone(t)
-	f := &sampleFilter{t: t, session: s, now: samplesNow(zone)}
-	x := &tester{opt: options{json: true}}
-	x.flt = filter.New("jail", filter.Env{Clock: func() time.Time { return f.now }, Local: zone, Dates: shared})
+	made := &tester{opt: options{json: true}}
+	made.flt = filter.New("jail", filter.Env{Clock: func() time.Time { return *now }, Local: samplesZone(t), Dates: shared})
 	var fail, ignore []string
 	for _, cmd := range reading.Commands {
-		if err := x.command(cmd, s.label, &fail, &ignore); err != nil {
+		if err := made.command(cmd, s.label, &fail, &ignore); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := x.addRegexes(fail, ignore); err != nil {
+	if err := made.addRegexes(fail, ignore); err != nil {
 		t.Fatal(err)
 	}
-	f.flt = x.flt
-	return f
+	return made.flt
 }
 
 // judge judges a line at a time when the sessions of earlier ones are over.

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"f2b-go/config"
 	"f2b-go/filter"
 	"f2b-go/filter/date"
 	"f2b-go/internal/testenv"
@@ -208,7 +207,7 @@ func startForged(t *testing.T, lib string) func(forgedCase) []string {
 func injectInto(t *testing.T, s *sampleSession, in injection) int {
 	t.Helper()
 	now := time.Unix(1124013600, 0).In(samplesZone(t))
-	fresh := forgedFilter(t, s, in, &now)
+	fresh := sessionFilter(t, s, in.dir, in.shared, &now)
 	judge := func(text string) (failures []filter.Failure) {
 		now = now.Add(6 * time.Minute) // ends the session of the line before
 		line := filter.Line{Text: []byte(text + "\n")}
@@ -233,7 +232,7 @@ func injectInto(t *testing.T, s *sampleSession, in injection) int {
 		return 0
 	}
 	now = time.Unix(1124013600, 0).In(samplesZone(t))
-	fresh = forgedFilter(t, s, in, &now)
+	fresh = sessionFilter(t, s, in.dir, in.shared, &now)
 	for i, want := range in.ask(c) {
 		var ids []string
 		for _, f := range judge(c.Lines[i]) {
@@ -250,25 +249,4 @@ func injectInto(t *testing.T, s *sampleSession, in injection) int {
 		}
 	}
 	return len(c.Lines)
-}
-
-// forgedFilter is a filter of a session by a clock of its own.
-func forgedFilter(t *testing.T, s *sampleSession, in injection, now *time.Time) *filter.Filter {
-	t.Helper()
-	reading, err := config.New(config.Options{Dir: in.dir}).ReadFilter(s.spec(), "auto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	made := &tester{opt: options{json: true}}
-	made.flt = filter.New("jail", filter.Env{Clock: func() time.Time { return *now }, Local: samplesZone(t), Dates: in.shared})
-	var fail, ignore []string
-	for _, cmd := range reading.Commands {
-		if err := made.command(cmd, s.label, &fail, &ignore); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := made.addRegexes(fail, ignore); err != nil {
-		t.Fatal(err)
-	}
-	return made.flt
 }

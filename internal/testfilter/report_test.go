@@ -3,6 +3,7 @@ package testfilter
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -189,6 +190,14 @@ func TestReportsAsFail2ban_6(t *testing.T) {
 
 func sameText(t *testing.T, got, want string) {
 	t.Helper()
+	if diff := firstDifference(got, want); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// firstDifference tells of the first line in which two texts differ, "" where
+// there is none.
+func firstDifference(got, want string) string {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range max(len(g), len(w)) {
 		var a, b string
@@ -199,8 +208,8 @@ func sameText(t *testing.T, got, want string) {
 			b = w[i]
 		}
 		if a != b {
-			t.Errorf("line %d\n got %q\nwant %q", i+1, a, b)
-			return
+			return fmt.Sprintf("line %d\n got %q\nwant %q", i+1, a, b)
 		}
 	}
+	return ""
 }
