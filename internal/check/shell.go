@@ -1,7 +1,10 @@
 package check
 
 import (
+	"slices"
 	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // command is one simple command of a shell script.
@@ -52,268 +55,194 @@ func (c command) tests() bool {
 	return c.asks() || len(c.words) > 0 && (c.words[0].text == "[" || c.words[0].text == "test")
 }
 
+// maxScript is how long a script may be, in bytes: parentheses within parentheses
+// take memory.
+const maxScript = 64 << 10
+
 // readShell reads the simple commands of a script in the language of sh, those in
 // substitutions too. ok is false for a script that it does not understand.
 func readShell(text string) (commands []command, ok bool) {
-	p := &shellParser{shellLexer: shellLexer{text: text}, functions: map[string]bool{}}
-	p.advance()
-	p.list()
-	if p.failed || p.tok.kind != tokenEnd {
+	if len(text) > maxScript {
 		return nil, false
 	}
-	for i := range p.out {
-		p.out[i].function = len(p.out[i].words) > 0 && p.functions[p.out[i].words[0].text]
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")
+	if err != nil {
+		return nil, false
 	}
-	return p.out, true
+	r := &shellReader{functions: map[string]bool{}}
+	r.list(file.Stmts)
+	for i := range r.out {
+		r.out[i].function = len(r.out[i].words) > 0 && r.functions[r.out[i].words[0].text]
+	}
+	return r.out, true
 }
 
-// shellParser reads lists of commands; it fails rather than guesses.
-type shellParser struct {
-	shellLexer
-	tok       token
+// shellReader collects the commands of a script in their order.
+type shellReader struct {
 	out       []command
 	functions map[string]bool
-	depth     int
 }
 
-// maxNested is how deep lists of commands may be nested.
-const maxNested = 100
-
-func (p *shellParser) advance() { p.tok = p.next() }
-
-// is tells whether the next token is an operator or a reserved word.
-func (p *shellParser) is(text string) bool {
-	return p.tok.kind == tokenOperator && p.tok.text == text || p.tok.kind == tokenWord && p.tok.reserved && p.tok.text == text
+func (r *shellReader) list(stmts []*syntax.Stmt) {
+	for _, s := range stmts {
+		r.statement(s)
+	}
 }
 
-func (p *shellParser) expect(text string) {
-	if !p.is(text) {
-		p.failed = true
+// statement reads one command with its redirections.
+func (r *shellReader) statement(s *syntax.Stmt) {
+	if s.Cmd != nil {
+		r.command(s.Cmd)
+	}
+	for _, redirect := range s.Redirs {
+		r.substitutions(redirect)
+	}
+}
+
+func (r *shellReader) command(cmd syntax.Command) {
+	switch c := cmd.(type) {
+	case *syntax.CallExpr:
+		r.call(c)
+	case *syntax.BinaryCmd:
+		r.joined(c)
+	case *syntax.IfClause:
+		r.conditional(c)
+	case *syntax.FuncDecl:
+		r.functions[c.Name.Value] = true
+		r.statement(c.Body)
+	default: // each of its parts is a command of its own, or a word
+		r.parts(c)
+	}
+}
+
+// call reads a simple command, and behind it those in its words.
+func (r *shellReader) call(c *syntax.CallExpr) {
+	if len(c.Args) > 0 {
+		var words []word
+		for _, w := range c.Args {
+			words = append(words, readWord(w))
+		}
+		r.out = append(r.out, command{words: words})
+	}
+	r.substitutions(c)
+}
+
+// substitutions reads the commands in the words of a node.
+func (r *shellReader) substitutions(n syntax.Node) {
+	syntax.Walk(n, func(n syntax.Node) bool {
+		s, ok := n.(*syntax.CmdSubst)
+		if ok {
+			r.list(s.Stmts)
+		}
+		return !ok
+	})
+}
+
+// parts reads the commands that a compound command is made of.
+func (r *shellReader) parts(c syntax.Node) {
+	syntax.Walk(c, func(n syntax.Node) bool {
+		s, ok := n.(*syntax.Stmt)
+		if ok {
+			r.statement(s)
+		}
+		return !ok
+	})
+}
+
+// joined reads commands joined by |, && and ||. One before an || is guarded by
+// what follows, one behind a test and && by the test.
+func (r *shellReader) joined(c *syntax.BinaryCmd) {
+	if c.Op != syntax.AndStmt && c.Op != syntax.OrStmt {
+		r.statement(c.X)
+		r.statement(c.Y)
 		return
 	}
-	p.advance()
+	start, tested := len(r.out), false
+	for i, s := range operands(c) {
+		if s.or {
+			r.guard(start, true)
+			tested = false
+		}
+		from := len(r.out)
+		r.statement(s.stmt)
+		r.guard(from, i > 0 && tested)
+		last := len(r.out) - 1
+		tested = tested || last >= from && r.out[last].tests()
+	}
 }
 
-// closers end a list of commands.
-var closers = wordSet("then else elif fi do done esac } ) ;;")
+// operand is a command of a chain, and whether an || stands before it.
+type operand struct {
+	stmt *syntax.Stmt
+	or   bool
+}
 
-// list reads commands up to one of the closers or the end.
-func (p *shellParser) list() {
-	if p.depth++; p.depth > maxNested {
-		p.failed = true
-	}
-	for !p.failed && p.tok.kind != tokenEnd {
-		if p.is("\n") || p.is(";") || p.is("&") {
-			p.advance()
-			continue
-		}
-		if (p.tok.reserved || p.tok.kind == tokenOperator) && closers[p.tok.text] {
+// operands are the commands that && and || join, in their order.
+func operands(c *syntax.BinaryCmd) []operand {
+	all := []operand{{c.Y, c.Op == syntax.OrStmt}}
+	for {
+		left, ok := c.X.Cmd.(*syntax.BinaryCmd)
+		if !ok || left.Op != syntax.AndStmt && left.Op != syntax.OrStmt {
 			break
 		}
-		p.andOr()
+		c = left
+		all = append(all, operand{c.Y, c.Op == syntax.OrStmt})
 	}
-	p.depth--
+	all = append(all, operand{stmt: c.X})
+	slices.Reverse(all)
+	return all
 }
 
-// andOr reads commands joined by && and ||. One before an || is guarded by what
-// follows, one behind a test and && by the test.
-func (p *shellParser) andOr() {
-	start, tested := len(p.out), false
-	for {
-		from := len(p.out)
-		p.pipeline()
-		p.guard(from, tested)
-		last := len(p.out) - 1
-		tested = tested || last >= from && p.out[last].tests()
-		switch {
-		case p.is("||"):
-			p.guard(start, true)
-			tested = false
-		case p.is("&&"):
-		default:
-			return
-		}
-		p.advance()
-		p.newlines()
+func (r *shellReader) guard(from int, guarded bool) {
+	for i := from; guarded && i < len(r.out); i++ {
+		r.out[i].guarded = true
 	}
-}
-
-func (p *shellParser) guard(from int, guarded bool) {
-	for i := from; guarded && i < len(p.out); i++ {
-		p.out[i].guarded = true
-	}
-}
-
-func (p *shellParser) newlines() {
-	for p.is("\n") {
-		p.advance()
-	}
-}
-
-func (p *shellParser) pipeline() {
-	for {
-		for p.is("!") {
-			p.advance()
-		}
-		p.command()
-		if p.failed || !p.is("|") {
-			return
-		}
-		p.advance()
-		p.newlines()
-	}
-}
-
-// command reads one simple or compound command with its redirections.
-func (p *shellParser) command() {
-	switch {
-	case p.is("{"):
-		p.group("}")
-	case p.is("("):
-		p.group(")")
-	case p.is("if"):
-		p.conditional()
-	case p.is("while"), p.is("until"):
-		p.advance()
-		p.list()
-		p.loop()
-	case p.is("for"):
-		p.forLoop()
-	case p.is("case"):
-		p.caseOf()
-	case p.tok.kind == tokenRedirect || p.tok.kind == tokenWord && !p.tok.reserved:
-		p.simple()
-		return
-	default:
-		p.failed = true
-		return
-	}
-	for !p.failed && p.tok.kind == tokenRedirect {
-		p.redirect()
-	}
-}
-
-func (p *shellParser) group(end string) {
-	p.advance()
-	p.list()
-	p.expect(end)
 }
 
 // conditional reads if … fi. The branches of a test for a program are guarded.
-func (p *shellParser) conditional() {
-	p.advance()
-	from := len(p.out)
-	p.list()
-	p.guard(from, true)
-	asked := false
-	for _, c := range p.out[from:] {
-		asked = asked || c.tests()
+func (r *shellReader) conditional(c *syntax.IfClause) {
+	from := len(r.out)
+	r.list(c.Cond)
+	r.guard(from, true)
+	asked := slices.ContainsFunc(r.out[from:], command.tests)
+	from = len(r.out)
+	r.list(c.Then)
+	if c.Else != nil {
+		r.conditional(c.Else)
 	}
-	p.expect("then")
-	from = len(p.out)
-	p.list()
-	switch {
-	case p.failed:
-	case p.is("elif"):
-		p.conditional()
-		p.guard(from, asked)
-		return
-	case p.is("else"):
-		p.advance()
-		p.list()
-	}
-	p.guard(from, asked)
-	p.expect("fi")
+	r.guard(from, asked)
 }
 
-func (p *shellParser) loop() {
-	p.expect("do")
-	p.list()
-	p.expect("done")
+// readWord takes the quotes off a word.
+func readWord(w *syntax.Word) word {
+	var b strings.Builder
+	known := true
+	for _, part := range w.Parts {
+		known = readPart(&b, part) && known
+	}
+	return word{b.String(), known}
 }
 
-// forLoop reads for NAME [in WORD …]; do … done.
-func (p *shellParser) forLoop() {
-	p.advance()
-	if p.tok.kind != tokenWord {
-		p.failed = true
-		return
-	}
-	p.advance()
-	p.newlines()
-	if p.tok.kind == tokenWord && p.tok.text == "in" {
-		for p.advance(); p.tok.kind == tokenWord; p.advance() {
-			continue
-		}
-	}
-	for p.is(";") || p.is("\n") {
-		p.advance()
-	}
-	p.tok.reserved = p.tok.reserved || p.tok.text == "do"
-	p.loop()
-}
-
-// caseOf reads case WORD in PATTERN) … ;; … esac.
-func (p *shellParser) caseOf() {
-	p.advance()
-	p.advance() // the word
-	p.newlines()
-	if p.tok.text != "in" {
-		p.failed = true
-		return
-	}
-	p.advance()
-	for p.newlines(); !p.failed && p.tok.kind != tokenEnd && p.tok.text != "esac"; p.newlines() {
-		for !p.is(")") && p.tok.kind != tokenEnd {
-			p.advance()
-		}
-		p.commandNext = true
-		p.expect(")")
-		p.list()
-		if p.is(";;") {
-			p.advance()
-		}
-	}
-	p.tok.reserved = true
-	p.expect("esac")
-}
-
-func (p *shellParser) redirect() {
-	p.advance()
-	if p.tok.kind != tokenWord {
-		p.failed = true
-		return
-	}
-	p.advance()
-}
-
-// simple reads assignments, words and redirections of one command, or the
-// definition of a function.
-func (p *shellParser) simple() {
-	var c command
-	for !p.failed {
-		switch {
-		case p.tok.kind == tokenRedirect:
-			p.redirect()
-			continue
-		case p.tok.kind == tokenWord:
-			if len(c.words) > 0 || !p.tok.assignment {
-				c.words = append(c.words, word{p.tok.text, p.tok.known})
+// readPart reports whether a part of a word means what it says.
+func readPart(b *strings.Builder, part syntax.WordPart) (known bool) {
+	switch p := part.(type) {
+	case *syntax.Lit:
+		for i := 0; i < len(p.Value); i++ {
+			if p.Value[i] == '\\' && i+1 < len(p.Value) {
+				i++
 			}
-			p.advance()
-			continue
-		case p.is("(") && len(c.words) == 1 && c.words[0].known:
-			p.functions[c.words[0].text] = true
-			p.advance()
-			p.expect(")")
-			p.newlines()
-			p.command()
-			return
+			b.WriteByte(p.Value[i])
 		}
-		break
+	case *syntax.SglQuoted:
+		b.WriteString(p.Value)
+	case *syntax.DblQuoted:
+		known = true
+		for _, inner := range p.Parts {
+			known = readPart(b, inner) && known
+		}
+		return known
+	default:
+		return false
 	}
-	if len(c.words) > 0 {
-		p.out = append(p.out, c)
-	}
-	p.out = append(p.out, p.takeInner()...)
+	return true
 }
