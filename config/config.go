@@ -108,6 +108,13 @@ func (c *Config) log(m Message) {
 // tells says whether somebody wants to hear of messages of a severity.
 func (c *Config) tells(s Severity) bool { return c.opt.Log != nil && s >= c.opt.Least }
 
+// trace records what is done, for who wants to hear of it.
+func (c *Config) trace(s Severity, logger string, text func() string) {
+	if c.tells(s) {
+		c.log(Message{Severity: s, Logger: logger, Text: text()})
+	}
+}
+
 // Load reads fail2ban.conf and jail.conf with all that belongs to them, but no
 // jail's filter and actions; Stream does. The error, of type *Error, is one that
 // keeps fail2ban from starting. The Config is returned beside an error as well,

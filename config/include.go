@@ -24,6 +24,9 @@ const includeSection = "INCLUDES"
 const (
 	parserLogger = "fail2ban.configparserinc"
 	readerLogger = "fail2ban.configreader"
+
+	// loading stands before the list of files: first for each alone, then for all.
+	loading = "  Loading files: "
 )
 
 // file reads and parses one file once. ok is false where it cannot be opened,
@@ -32,6 +35,7 @@ func (c *Config) file(name string) (f *parsedFile, ok bool, err *Error) {
 	if f, known := c.files.get(name); known {
 		return f, f != nil, nil
 	}
+	c.trace(Info, parserLogger, func() string { return loading + pytext.Repr([]any{name}) })
 	if f, ok, err = c.readFile(name); err == nil {
 		c.files.put(name, f)
 	}
@@ -225,9 +229,7 @@ func (c *Config) read(name string) (*reader, *Error) {
 	}
 	r := &reader{parser: c.newParser(), name: name}
 	c.readers[name] = r
-	if c.tells(Info) {
-		c.log(Message{Severity: Info, Logger: readerLogger, Text: fmt.Sprintf("Loading configs for %s under %s ", name, c.dir)})
-	}
+	c.trace(Info, readerLogger, func() string { return fmt.Sprintf("Loading configs for %s under %s ", name, c.dir) })
 	err := c.readAll(r)
 	if err != nil {
 		delete(c.readers, name)
@@ -240,7 +242,9 @@ func (c *Config) readAll(r *reader) *Error {
 		return &Error{Class: "ValueError", Pos: Pos{File: c.dir}, Text: "Base configuration directory " + c.dir + " does not exist ", // the blank is fail2ban's
 			Remedy: "name an existing one with -c"}
 	}
+	c.trace(Debug, readerLogger, func() string { return fmt.Sprintf("Reading configs for %s under %s ", r.name, c.dir) })
 	candidates := c.candidates(r.name)
+	c.trace(Debug, readerLogger, func() string { return "Reading config files: " + strings.Join(candidates, ", ") })
 	if len(candidates) == 0 {
 		c.log(Message{Severity: Fault, Logger: readerLogger, Pos: Pos{File: joinPath(c.dir, r.name) + ".conf"},
 			Text:   fmt.Sprintf("Found no accessible config files for %s under %s", pytext.Repr(r.name), c.dir),
@@ -298,8 +302,8 @@ func (c *Config) merge(p *parser, names []string) ([]string, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(files) > 0 && c.tells(Info) {
-		c.log(Message{Severity: Info, Logger: parserLogger, Text: "  Loading files: " + pytext.Repr(files)})
+	if len(files) > 0 {
+		c.trace(Info, parserLogger, func() string { return loading + pytext.Repr(files) })
 	}
 	var read []string
 	for _, name := range files {

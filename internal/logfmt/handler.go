@@ -23,7 +23,9 @@ const maxMessage = 64 << 10
 type Log struct {
 	threshold atomic.Int64
 	now       func() time.Time
+	begun     time.Time
 	pid       int
+	verbosity int
 
 	mu            sync.Mutex
 	out           target
@@ -80,8 +82,10 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		speaker.add(a)
 		return true
 	})
+	now := h.log.now()
 	return h.log.write(entry{
-		when:    h.log.now(),
+		when:    now,
+		since:   now.Sub(h.log.begun),
 		level:   r.Level,
 		logger:  speaker.logger,
 		pid:     h.log.pid,

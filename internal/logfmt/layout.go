@@ -18,17 +18,26 @@ const (
 	fieldLevel   = "levelname"
 	fieldNumber  = "levelno"
 	fieldMessage = "message"
-	fieldJSON    = "json" // the whole line as an object
+	fieldSince   = "relativeCreated" // milliseconds since the log was made
+	fieldThread  = "thread"          // the process, in hexadecimal: we have one
+	fieldJSON    = "json"            // the whole line as an object
 )
 
 // defaultLayout is the line that other programs parse (COMPAT 7.1.1).
 const defaultLayout = "%(asctime)s %(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
+
+// The lines of -vv, and of -vvv and more (COMPAT 7.1.4).
+const (
+	verboseLayout = " %(asctime)-15s %(thread)X %(levelname)-5.5s %(message)s"
+	timedLayout   = " +%(relativeCreated)5d %(thread)X %(name)-25.25s %(levelname)-5.5s %(message)s"
+)
 
 // piece is literal text, or a field with its padding.
 type piece struct {
 	text  string
 	field string
 	left  bool
+	word  bool // no number
 	width int
 	max   int // most characters shown, -1 for all
 }
@@ -38,7 +47,7 @@ type layout []piece
 
 // compileLayout reads a Python %-style format such as
 // "%(asctime)s %(name)-24s[%(process)d]: %(message)s". padding=false drops the
-// widths, as the target option of that name does.
+// widths of words, as the target option of that name does.
 func compileLayout(format string, padding bool) (layout, error) {
 	var out layout
 	for format != "" {
@@ -59,7 +68,7 @@ func compileLayout(format string, padding bool) (layout, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !padding {
+		if !padding && p.word {
 			p.width, p.max = 0, -1
 		}
 		out, format = append(out, p), rest
@@ -79,6 +88,7 @@ func compilePiece(format string) (piece, string, error) {
 	if kind < 0 {
 		return piece{}, "", bad
 	}
+	p.word = rest[kind] == 's'
 	spec, rest := rest[:kind], rest[kind+1:]
 	spec, p.left = strings.CutPrefix(spec, "-")
 	width, most, cut := strings.Cut(spec, ".")
@@ -99,6 +109,7 @@ func compilePiece(format string) (piece, string, error) {
 // entry is what a layout prints.
 type entry struct {
 	when    time.Time
+	since   time.Duration // after the log was made
 	level   slog.Level
 	logger  string
 	pid     int
@@ -136,6 +147,10 @@ func (p piece) appendField(dst []byte, e entry) []byte {
 		return fmt.Appendf(dst, ",%03d", e.when.Nanosecond()/1e6)
 	case fieldName:
 		return append(dst, e.logger...)
+	case fieldSince:
+		return strconv.AppendInt(dst, e.since.Milliseconds(), 10)
+	case fieldThread:
+		return fmt.Appendf(dst, "%X", e.pid)
 	case fieldProcess:
 		return strconv.AppendInt(dst, int64(e.pid), 10)
 	case fieldLevel:

@@ -53,6 +53,31 @@ func TestLine_7_1(t *testing.T) {
 	}
 }
 
+// TestLine_7_1_4 holds the lines of -v, -vv and -vvv.
+func TestLine_7_1_4(t *testing.T) {
+	for _, c := range []struct {
+		verbosity    int
+		target, want string
+	}{
+		{1, "STDOUT", "2026-11-22 07:35:59,327 fail2ban.actions        [13992]: NOTICE  [j2] Ban 5.6.7.8\n"},
+		{2, "STDOUT", " 2026-11-22 07:35:59,327 36A8 NOTIC [j2] Ban 5.6.7.8\n"},
+		{2, "SYSOUT", " 36A8 NOTIC [j2] Ban 5.6.7.8\n"},
+		{2, `STDOUT[format="%(message)s"]`, "[j2] Ban 5.6.7.8\n"},
+		{3, "STDOUT", " + 1500 36A8 fail2ban.actions          NOTIC [j2] Ban 5.6.7.8\n"},
+		{3, "STDOUT[padding=off]", " + 1500 36A8 fail2ban.actions NOTICE [j2] Ban 5.6.7.8\n"},
+	} {
+		var out bytes.Buffer
+		now := noon().Add(-1500 * time.Millisecond)
+		l := logfmt.New(logfmt.Options{Clock: func() time.Time { return now }, PID: 13992, Streams: logfmt.Streams{Out: &out}, Verbosity: c.verbosity})
+		now = noon()
+		setTarget(t, l, c.target)
+		l.Logger("fail2ban.actions").Log(context.Background(), logfmt.LevelNotice, "[j2] Ban 5.6.7.8")
+		if out.String() != c.want {
+			t.Errorf("-v %d times, %s:\n got %q\nwant %q", c.verbosity, c.target, &out, c.want)
+		}
+	}
+}
+
 // TestLevels_1_8 checks which records pass which setting, and their names.
 func TestLevels_1_8(t *testing.T) {
 	all := []slog.Level{logfmt.LevelCritical, slog.LevelError, slog.LevelWarn, logfmt.LevelNotice, slog.LevelInfo,

@@ -35,6 +35,9 @@ type Options struct {
 	SyslogSocket string           // "auto" or a path; "" is "auto"
 	// JournalSocket is where SYSTEMD-JOURNAL goes; "" is DefaultJournalSocket.
 	JournalSocket string
+	// Verbosity is how many -v were given: from two on the lines are other ones,
+	// for who looks for a fault.
+	Verbosity int
 }
 
 // New returns a log at level INFO without a target; it is silent until SetTarget.
@@ -48,7 +51,10 @@ func New(o Options) *Log {
 	if o.JournalSocket == "" {
 		o.JournalSocket = DefaultJournalSocket
 	}
-	l := &Log{now: o.Clock, pid: o.PID, std: o.Streams, syslogSocket: o.SyslogSocket, journalSocket: o.JournalSocket, level: "INFO"}
+	l := &Log{
+		now: o.Clock, begun: o.Clock(), pid: o.PID, verbosity: o.Verbosity, std: o.Streams,
+		syslogSocket: o.SyslogSocket, journalSocket: o.JournalSocket, level: "INFO",
+	}
 	l.threshold.Store(20)
 	return l
 }
@@ -132,7 +138,7 @@ func (l *Log) setTarget(spec string, force bool) (bool, error) {
 		l.name = name
 		return false, nil
 	}
-	form, err := formatOf(name, opts)
+	form, err := l.formatOf(name, opts)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
@@ -149,7 +155,7 @@ func (l *Log) setTarget(spec string, force bool) (bool, error) {
 }
 
 // formatOf settles the line format from the target and its options.
-func formatOf(name string, opts map[string]string) (layout, error) {
+func (l *Log) formatOf(name string, opts map[string]string) (layout, error) {
 	upper := strings.ToUpper(name)
 	padding, withTime := upper != "SYSLOG", upper != "SYSLOG" && upper != "SYSOUT"
 	if v, ok := opts["padding"]; ok {
@@ -167,9 +173,15 @@ func formatOf(name string, opts map[string]string) (layout, error) {
 	if upper == "SYSTEMD-JOURNAL" {
 		return compileLayout("%(message)s", true)
 	}
-	f := defaultLayout
+	f, timed := defaultLayout, "%(asctime)s "
+	switch {
+	case l.verbosity > 2:
+		f = timedLayout
+	case l.verbosity == 2:
+		f, timed = verboseLayout, " %(asctime)-15s"
+	}
 	if !withTime {
-		f = strings.TrimPrefix(f, "%(asctime)s ")
+		f = strings.TrimPrefix(f, timed)
 	}
 	return compileLayout(f, padding)
 }

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
 
 	"f2b-go/control"
 	"f2b-go/control/pickle"
+	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
 )
 
@@ -72,10 +74,12 @@ func anyList(words []string) []any {
 func (p *Program) ask(command []any, shown bool, timeout time.Duration) error {
 	value, err := p.send(command, timeout)
 	var refused *pickle.Exception
+	beautifier := p.log.Logger("fail2ban.beautifier")
 	switch {
 	case errors.As(err, &refused):
 		p.say.Error("NOK: " + pytext.Repr(refused.PyArgs()))
 		if shown {
+			beautifier.Debug("Beautify (error) " + refused.Repr() + " with " + pytext.Repr(command))
 			text := control.BeautifyError(refused)
 			if p.opt.json {
 				text = control.JSONError(refused, text)
@@ -97,10 +101,23 @@ func (p *Program) ask(command []any, shown bool, timeout time.Duration) error {
 		if p.opt.json {
 			p.reply(control.JSONReply(value))
 		} else {
+			p.heavy(beautifier, "Beautify %s with %s", value, command)
 			p.reply(p.beautify(command, value))
 		}
 	}
 	return nil
+}
+
+// heavy tells what goes over the socket, where -vvv asks for it; the format has a
+// %s for each value.
+func (p *Program) heavy(log *slog.Logger, format string, values ...any) {
+	if !log.Enabled(background(), logfmt.LevelHeavy) {
+		return
+	}
+	for i, v := range values {
+		values[i] = pytext.Repr(v)
+	}
+	log.Log(background(), logfmt.LevelHeavy, fmt.Sprintf(format, values...))
 }
 
 // reply prints what came of a command.
@@ -142,7 +159,12 @@ func (p *Program) send(command []any, timeout time.Duration) (any, error) {
 		return nil, err
 	}
 	defer func() { _ = c.Close() }()
-	return c.Send(command)
+	p.heavy(p.say, "CMD: %s", command)
+	value, err := c.Send(command)
+	if err == nil {
+		p.heavy(p.say, "OK : %s", value)
+	}
+	return value, err
 }
 
 // alive says whether a server answers within the time.

@@ -95,10 +95,16 @@ func (p *Program) run() error {
 		}
 		return errTold
 	}
-	if done, err := p.dumpAndTest(); done {
-		return err
+	done, err := p.dumpAndTest()
+	if !done {
+		err = p.dispatch()
 	}
-	return p.dispatch()
+	code := exitOK
+	if err != nil {
+		code = exitFailed
+	}
+	p.say.Debug(fmt.Sprintf("Exit with code %d", code))
+	return err
 }
 
 // badUse prints the usage.
@@ -142,7 +148,7 @@ func (p *Program) answerAtOnce() (done bool, err error) {
 var verbosity = []string{"ERROR", "WARNING", "INFO", "DEBUG", "HEAVYDEBUG"}
 
 func (p *Program) openLog() {
-	p.log = logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: logfmt.Streams{Out: p.Out, Err: p.Err}})
+	p.log = logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: logfmt.Streams{Out: p.Out, Err: p.Err}, Verbosity: p.opt.verbose - 1})
 	// Neither can fail with these words.
 	_, _ = p.log.SetTarget("STDERR")
 	_ = p.log.SetLevel(verbosity[min(max(p.opt.verbose, 0), len(verbosity)-1)])

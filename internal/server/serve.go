@@ -36,6 +36,7 @@ type serveOptions struct {
 	socketGroup                       string // whose members may read; "" for nobody
 	loglevel, logtarget, syslogsocket string
 	version                           string
+	verbosity                         int // how many -v
 	force, daemon                     bool
 	async                             bool // the configuration comes over the socket
 	streams                           logfmt.Streams
@@ -57,7 +58,7 @@ type running struct {
 func serve(opt serveOptions, ready func(*running) error) (err error) {
 	syscall.Umask(0o077)
 	nameProcess(opt.pname)
-	log := logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: opt.streams, SyslogSocket: opt.syslogsocket})
+	log := logfmt.New(logfmt.Options{PID: os.Getpid(), Streams: opt.streams, SyslogSocket: opt.syslogsocket, Verbosity: opt.verbosity})
 	defer func() { _ = log.Close() }()
 	r := &running{opt: opt, done: make(chan struct{})}
 	r.engine = newEngine(log, opt.version)

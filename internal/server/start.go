@@ -111,7 +111,7 @@ func (p *Program) serveOptions(daemon bool) serveOptions {
 	return serveOptions{
 		socket: p.general.socket, pidfile: p.general.pidfile, pname: p.opt.pname,
 		loglevel: p.general.loglevel, logtarget: p.general.logtarget, syslogsocket: p.general.syslogsocket,
-		socketGroup: p.general.socketGroup, version: p.general.version, force: p.opt.force, daemon: daemon,
+		socketGroup: p.general.socketGroup, version: p.general.version, verbosity: p.opt.verbose - 1, force: p.opt.force, daemon: daemon,
 		streams: logfmt.Streams{Out: p.Out, Err: p.Err},
 	}
 }
