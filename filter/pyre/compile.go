@@ -17,28 +17,23 @@ type compiler struct {
 	tab     [256]uint8         // scratch
 }
 
-// compile turns a tree into a program.
-func compile(t *tree) *program {
+// compile turns a tree, of which the facts are known, into a program.
+func compile(t *tree, f *facts) *program {
 	c := &compiler{
-		prog:  &program{slots: 2 * len(t.names)},
+		prog:  &program{facts: f, slots: 2 * len(t.names)},
 		spans: t.spans,
 		class: map[*runeSet]*class{},
 	}
-	root := simplify(t.root)
+	root := t.simple()
 	room := int(size(root)) + 8
 	c.prog.insts, c.firsts = make([]inst, 0, room), make([]first, 0, room)
 	c.tracked = trackable(root)
-	c.prog.literals = literalSets(root)
 	match := c.emit(inst{op: opMatch}, anything())
 	c.prog.start = c.node(root, 0, always(match))
-	c.prog.first = c.firsts[c.prog.start]
-	if c.prog.anchored = anchored(root); c.prog.insts[c.prog.start].op == opTextStart {
+	if c.prog.insts[c.prog.start].op == opTextStart {
 		c.prog.start = c.prog.insts[c.prog.start].next // no other place is tried
 	}
-	prefix := prefixOf(root)
-	c.prog.prefix = []byte(prefix)
 	c.prog.skip = c.leadingRun(root)
-	c.prog.required = []byte(requiredText(c.prog.literals, prefix))
 	c.prog.insts = slices.Clone(c.prog.insts)
 	c.addJumps()
 	c.prog.plan()

@@ -78,9 +78,8 @@ func (t *Tracer) find(text []byte, nodes []*node) (start, end int, ok bool) {
 		if len(t.progs) >= maxTraced {
 			clear(t.progs)
 		}
-		part := *t.tree
-		part.root = &node{kind: nodeCat, subs: nodes}
-		p = compile(&part)
+		part := tree{root: &node{kind: nodeCat, subs: nodes}, names: t.tree.names, spans: t.tree.spans}
+		p = compile(&part, factsOf(&part))
 		t.progs[string(key)] = p
 	}
 	if !p.possible(text, 0) {

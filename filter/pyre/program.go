@@ -92,10 +92,6 @@ type program struct {
 	rows    int // of the table of failures
 	memos   []memoRow
 
-	anchored bool       // matches at the start of the text only
-	first    first      // how a match begins
-	prefix   []byte     // text that every match begins with
-	literals [][]string // of each set, one is in every match
-	required []byte     // text that every match contains, "" if unknown
-	skip     *class     // a match that fails somewhere in a run of these fails in all the rest of it
+	*facts
+	skip *class // a match that fails somewhere in a run of these fails in all the rest of it
 }

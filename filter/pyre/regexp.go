@@ -3,6 +3,7 @@ package pyre
 import (
 	"sync"
 	"sync/atomic"
+	"weak"
 )
 
 // Regexp is a compiled pattern. It is safe for use by several goroutines.
@@ -10,7 +11,9 @@ type Regexp struct {
 	pattern string
 	flags   Flags
 	names   []string
-	prog    atomic.Pointer[program] // made for the first search
+	tree    atomic.Pointer[weak.Pointer[tree]]
+	facts   atomic.Pointer[facts]   // found out when they are first asked for
+	prog    atomic.Pointer[program] // made for the first text that they do not rule out
 	pool    sync.Pool               // of *Scratch
 }
 
@@ -25,6 +28,7 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 		return nil, err
 	}
 	re := &Regexp{pattern: pattern, flags: flags, names: t.names}
+	re.keep(t)
 	re.pool.New = func() any { return new(Scratch) }
 	return re, nil
 }
@@ -68,25 +72,25 @@ func (re *Regexp) SearchWith(s *Scratch, caps []int, text []byte, pos, end int) 
 // prepare returns caps of the right length, the text up to end, and pos, -1
 // if no match is possible.
 func (re *Regexp) prepare(caps []int, text []byte, pos, end int) ([]int, []byte, int) {
-	p := re.program()
-	if cap(caps) < p.slots {
-		caps = make([]int, p.slots)
+	slots := 2 * len(re.names)
+	if cap(caps) < slots {
+		caps = make([]int, slots)
 	}
 	pos, end = max(pos, 0), min(end, len(text))
-	if pos > end || !p.possible(text[:end], pos) {
-		return caps[:p.slots], nil, -1
+	if pos > end || !re.known().possible(text[:end], pos) {
+		return caps[:slots], nil, -1
 	}
-	return caps[:p.slots], text[:end], pos
+	return caps[:slots], text[:end], pos
 }
 
 // Anchored reports whether a match can begin at the start of the text only.
-func (re *Regexp) Anchored() bool { return re.program().anchored }
+func (re *Regexp) Anchored() bool { return re.known().anchored }
 
 // FirstBytes returns the bytes that can come first in a match, or after it if
 // it is empty. atEnd reports whether an empty match at the end of the text is
 // possible.
 func (re *Regexp) FirstBytes() (set ByteSet, atEnd bool) {
-	f := re.program().first
+	f := re.known().first
 	return f.bytes, f.end
 }
 
@@ -94,7 +98,7 @@ func (re *Regexp) FirstBytes() (set ByteSet, atEnd bool) {
 // one of its texts, byte for byte. The most telling set comes first, that
 // whose shortest text is longest. There may be none. The caller must not
 // change them.
-func (re *Regexp) Literals() [][]string { return re.program().literals }
+func (re *Regexp) Literals() [][]string { return re.known().literals }
 
 // NumGroups returns how many capturing groups the pattern has.
 func (re *Regexp) NumGroups() int { return len(re.names) - 1 }
@@ -113,24 +117,44 @@ func (re *Regexp) GroupIndex(name string) int {
 	return -1
 }
 
+// known returns the facts about the pattern.
+func (re *Regexp) known() *facts {
+	f := re.facts.Load()
+	if f == nil {
+		f = factsOf(re.syntax())
+		re.facts.Store(f)
+	}
+	return f
+}
+
 // program returns what matching needs.
 func (re *Regexp) program() *program {
 	p := re.prog.Load()
 	if p == nil {
-		p = compile(re.syntax())
+		p = compile(re.syntax(), re.known())
 		re.prog.Store(p)
 	}
 	return p
 }
 
-// syntax returns the tree of the pattern, which is read anew: it takes more
-// memory than all the rest, and matching does without.
+// syntax returns the tree of the pattern. It is read anew if it is no longer
+// in memory, of which it takes more than all the rest: matching does without.
 func (re *Regexp) syntax() *tree {
+	if t := re.tree.Load().Value(); t != nil {
+		return t
+	}
 	t, err := parse(re.pattern, re.flags)
 	if err != nil {
-		return &tree{root: &node{kind: nodeEmpty}, names: []string{""}, spans: []span{{}}}
+		t = &tree{root: &node{kind: nodeEmpty}, names: []string{""}, spans: []span{{}}}
 	}
+	re.keep(t)
 	return t
+}
+
+// keep keeps a tree for as long as memory is not needed.
+func (re *Regexp) keep(t *tree) {
+	p := weak.Make(t)
+	re.tree.Store(&p)
 }
 
 // String returns the pattern as it was given.

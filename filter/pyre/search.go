@@ -1,9 +1,6 @@
 package pyre
 
-import (
-	"bytes"
-	"math"
-)
+import "math"
 
 // A search may take so many steps, and so many more for each byte of the
 // text, before it goes on with the table of failures, and again with it
@@ -107,53 +104,6 @@ func (m *machine) reset() {
 		m.caps[i] = -1
 	}
 	m.dirty = false
-}
-
-// possible makes the cheap tests that rule out most texts.
-func (p *program) possible(text []byte, pos int) bool {
-	switch {
-	case !p.anchored:
-		return p.hasRequired(text, pos)
-	case pos > 0:
-		return false
-	case len(text) == 0:
-		return p.first.end
-	}
-	return p.first.bytes.Has(text[0])
-}
-
-// hasRequired reports whether the text has what every match has in it.
-func (p *program) hasRequired(text []byte, pos int) bool {
-	return len(p.required) == 0 || bytes.Contains(text[pos:], p.required)
-}
-
-// candidate returns the first place from pos on where a match may begin, -1
-// if there is none.
-func (p *program) candidate(text []byte, pos int) int {
-	switch {
-	case pos > len(text):
-		return -1
-	case p.anchored:
-		if pos > 0 {
-			return -1
-		}
-		return 0
-	case len(p.prefix) > 0:
-		i := bytes.Index(text[pos:], p.prefix)
-		if i < 0 {
-			return -1
-		}
-		return pos + i
-	}
-	for ; pos < len(text); pos++ {
-		if p.first.bytes.Has(text[pos]) {
-			return pos
-		}
-	}
-	if p.first.end {
-		return pos
-	}
-	return -1
 }
 
 // maxStack is how many frames a machine keeps for its next search.

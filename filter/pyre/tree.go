@@ -1,5 +1,7 @@
 package pyre
 
+import "sync"
+
 // nodeKind says what a node of the syntax tree is.
 type nodeKind uint8
 
@@ -70,6 +72,15 @@ type tree struct {
 	root  *node
 	names []string // group number to name, "" without one; names[0] is the whole match
 	spans []span   // of each group
+
+	once sync.Once
+	less *node // see simple
+}
+
+// simple is the root in fewer nodes, which match and capture the same.
+func (t *tree) simple() *node {
+	t.once.Do(func() { t.less = simplify(t.root) })
+	return t.less
 }
 
 // span is how many characters a node can match, at least and at most, cut
