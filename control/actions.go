@@ -89,7 +89,9 @@ func (t *Table) setAction(j *jail.Jail, c call) (any, error) {
 	if method, ok := methods[name]; ok {
 		c.ctx = context.WithoutCancel(c.ctx)
 		c.begin()
-		return method(c.from(2), a)
+		c = c.from(2)
+		c.verb = name
+		return method(c, a)
 	}
 	if len(c.args) < 3 {
 		return nil, indexError()
@@ -161,7 +163,7 @@ func onTicket(do func(jail.Action, context.Context, *jail.Ticket) error) func(ca
 	}
 }
 
-// ticketOf makes a ticket from a method's JSON arguments.
+// ticketOf makes a ticket from the JSON arguments of the method c.verb.
 func ticketOf(c call) (*jail.Ticket, error) {
 	var in struct {
 		Info map[string]any `json:"aInfo"`
@@ -173,7 +175,7 @@ func ticketOf(c call) (*jail.Ticket, error) {
 	}
 	ip, ok := in.Info["ip"].(string)
 	if !ok {
-		return nil, pickle.Builtin("TypeError", "aInfo needs an ip")
+		return nil, pickle.Builtin("TypeError", "CommandAction."+c.verb+"() missing 1 required positional argument: 'aInfo'")
 	}
 	t := &jail.Ticket{ID: ipaddr.Parse(ip), Time: float64(c.now.UnixMilli()) / 1000}
 	if v, ok := in.Info["time"].(float64); ok {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+	"unicode/utf8"
 
 	"f2b-go/control/pickle"
 	"f2b-go/internal/pytext"
@@ -30,6 +31,27 @@ func DuplicateJail(name string) error {
 func indexError() error { return pickle.Builtin("IndexError", "list index out of range") }
 
 func plainError(text string) error { return pickle.Builtin("Exception", text) }
+
+// unencodable is Python's refusal of a text with bytes that are no UTF-8, which it
+// holds as lone surrogates; nil for any other text.
+func unencodable(text string) error {
+	from, to := -1, 0
+	for at, i := 0, 0; at < len(text); i++ {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		bad := r == utf8.RuneError && size == 1
+		switch {
+		case bad && from < 0:
+			from, to = i, i+1
+		case bad && to == i:
+			to++
+		}
+		at += size
+	}
+	if from < 0 {
+		return nil
+	}
+	return pickle.Builtin("UnicodeEncodeError", "utf-8", text, from, to, "surrogates not allowed")
+}
 
 // osClasses are Python's classes for error numbers.
 var osClasses = map[syscall.Errno]string{

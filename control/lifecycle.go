@@ -49,6 +49,9 @@ func (t *Table) add(c call) (any, error) {
 	if name == AllJails {
 		return nil, plainError("Reserved name " + pytext.Repr(name))
 	}
+	if err := unencodable(name); err != nil {
+		return nil, err
+	}
 	return name, t.engine.AddJail(name, backend)
 }
 

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"f2b-go/control/pickle"
 	"f2b-go/internal/pytext"
@@ -68,12 +69,37 @@ func (t *Table) set(c call) (any, error) {
 	if word == "attempt" && len(c.args) < 3 {
 		return nil, pickle.Builtin("TypeError", "Filter.addAttempt() missing 1 required positional argument: 'ip'")
 	}
+	if err := checkIDs(word, c.rest(2)); err != nil {
+		return nil, err
+	}
 	switch word {
 	case "banip", "unbanip", "attempt":
 		c.begin()
 	}
 	// What was begun is done, even when its client goes away.
 	return j.Set(context.WithoutCancel(c.ctx), word, c.rest(2))
+}
+
+// checkIDs refuses what no ID can be: bytes that are no UTF-8 would be read by
+// nobody in the database.
+func checkIDs(word string, args []any) error {
+	switch word {
+	case "attempt":
+		args = args[:1]
+	case "banip", "addignoreip":
+	default:
+		return nil
+	}
+	for _, v := range args {
+		text := pytext.Str(v)
+		if err := unencodable(text); err != nil {
+			return err
+		}
+		if strings.Contains(text, "\x00") {
+			return pickle.Builtin("ValueError", "embedded null character")
+		}
+	}
+	return nil
 }
 
 // unknown refuses a set whose jail does not exist; fail2ban looks for the
@@ -140,7 +166,7 @@ func setProperties(j *jail.Jail, c call) (any, error) {
 		}
 		name := pytext.Str(pair[0])
 		if method, ok := methods[name]; ok {
-			if _, err := method(call{ctx: c.ctx, args: pair[1:], now: c.now}, a); err != nil {
+			if _, err := method(call{ctx: c.ctx, verb: name, args: pair[1:], now: c.now}, a); err != nil {
 				return nil, err
 			}
 			continue

@@ -235,6 +235,26 @@ func TestShutdown_5_4_6(t *testing.T) {
 	}
 }
 
+// TestBytesThatAreNoText_5_4: an ID or a jail's name that the database could not
+// give back is refused as Python does.
+func TestBytesThatAreNoText_5_4(t *testing.T) {
+	table, _, _ := newTable(t)
+	for _, c := range []struct {
+		line string
+		args []any
+		want string
+	}{
+		{"set j banip", []any{"192.0.2.1", "a\xe4"}, `builtins.UnicodeEncodeError('utf-8', 'a\udce4', 1, 2, 'surrogates not allowed')`},
+		{"set j attempt", []any{"\xe4\xf6x"}, `builtins.UnicodeEncodeError('utf-8', '\udce4\udcf6x', 0, 2, 'surrogates not allowed')`},
+		{"set j addignoreip", []any{"ä\x00"}, `builtins.ValueError('embedded null character')`},
+		{"add", []any{"\xff"}, `builtins.UnicodeEncodeError('utf-8', '\udcff', 0, 1, 'surrogates not allowed')`},
+	} {
+		if got := replyText(table.Handle(t.Context(), append(words(c.line), c.args...))); got != c.want {
+			t.Errorf("%s %q: %s, want %s", c.line, c.args, got, c.want)
+		}
+	}
+}
+
 // TestLogKeepsSecrets: values of an action's properties stay out of the log.
 func TestLogKeepsSecrets(t *testing.T) {
 	table, _, log := newTable(t)

@@ -120,7 +120,8 @@ func (ig *ignorer) del(text string) error {
 	}
 	ig.mu.Lock()
 	defer ig.mu.Unlock()
-	if entry.file == nil && ig.exact[entry.addr] {
+	// A single address is known by its text alone.
+	if entry.file == nil && entry.text == text && ig.exact[entry.addr] {
 		delete(ig.exact, entry.addr)
 		ig.single = slices.DeleteFunc(ig.single, func(a ipaddr.Addr) bool { return a == entry.addr })
 		return nil

@@ -336,7 +336,8 @@ func (r *journalReader) read(ctx context.Context, out io.Reader) error {
 			r.refused = err
 			return err
 		}
-		r.place = batch[len(batch)-1].Place
+		// From here on the entry itself tells which is old.
+		r.place, r.past = batch[len(batch)-1].Place, false
 		batch = batch[:0]
 		return nil
 	}

@@ -221,9 +221,11 @@ func TestJournalFromTime_2_9_5(t *testing.T) {
 		s := newJournalTaker()
 		stop := follow(t, Journalctl{}, JournalOptions{Directory: d.path}, JournalPlace{Time: fifth, Seen: seen}, s)
 		s.wait(t, "caught up", func() bool { return s.caughtUp >= 0 })
+		d.write("system.journal", 1)
+		s.wait(t, "the entry after", s.has(d.n))
 		stop()
 		first := map[bool]int{false: 5, true: 6}[seen]
-		wantNumbers(t, s, upTo(first, 10, 1))
+		wantNumbers(t, s, upTo(first, d.n, 1))
 	}
 }
 

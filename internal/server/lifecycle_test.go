@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -122,6 +123,10 @@ func inOrder(t *testing.T, log string, want ...string) {
 // TestSignals_5_6_3: USR1 reopens the log, HUP ends a server in the foreground
 // and does nothing to one in the background.
 func TestSignals_5_6_3(t *testing.T) {
+	// Under nohup the server would inherit that HUP is ignored.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	s := newScratch(t, simple())
 	p := s.serve()
 	if err := os.Rename(s.path("f2b.log"), s.path("f2b.log.1")); err != nil {
