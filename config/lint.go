@@ -48,7 +48,10 @@ type linted struct {
 	known  map[string]bool // options that mean something by themselves
 	refs   *references
 	spell  map[string]bool // known options and variables: what a misspelt one may mean
+	heads  map[string]bool // options that a line of a value should not begin with
 	out    []Message
+
+	switches map[string]bool // options that are yes or no
 }
 
 // Lint returns what nobody would miss and yet is wrong in the files that were
@@ -130,19 +133,23 @@ func (c *Config) linted(name string, jails *references) *linted {
 	switch folder {
 	case "fail2ban":
 		l.known = union(names(earlySpecs), names(generalSpecs), names(threadSpecs), generalGiven)
+		l.heads = l.known
 	case "jail":
 		l.known = names(jailSpecs)
+		l.heads, l.switches = union(l.known, jailVariables), switches(jailSpecs)
 		l.refs = jails
 	case "action.d":
-		l.known = union(names(actionSpecs), actionGiven)
+		l.heads, l.switches = names(actionSpecs), switches(actionSpecs)
+		l.known = union(l.heads, actionGiven)
 		l.refs.merge(jails)
 	default:
-		l.known = union(names(filterSpecs), filterGiven)
+		l.heads = names(filterSpecs)
+		l.known = union(l.heads, filterGiven)
 		l.refs.merge(jails)
 	}
 	switch l.spell = l.known; folder {
 	case "jail":
-		l.spell = union(l.known, jailVariables)
+		l.spell = l.heads
 	case "filter.d", "action.d":
 		l.spell = union(l.known, own)
 	}
@@ -233,6 +240,7 @@ func (l *linted) option(file, sec, name string, o raw) {
 	if !conditional || l.isJail() {
 		plain = name
 	}
+	l.value(Place{o.pos, sec, name}, o)
 	if l.means(sec, plain) || strings.HasPrefix(plain, borrowedAs) {
 		return
 	}

@@ -104,7 +104,7 @@ func (r *reader) word(sec, option, word string) (Place, bool) {
 	}
 	for i, line := range strings.Split(text, "\n") {
 		if holdsWord(line, word) {
-			return Place{r.config.lineOf(o, i), sec, option}, true
+			return Place{r.config.lineOf(o, i), strings.TrimPrefix(sec, knownPrefix), option}, true
 		}
 	}
 	return Place{}, false

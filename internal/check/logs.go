@@ -50,7 +50,7 @@ func (c *checker) noLog(j *config.InspectedJail, l config.InspectedLog) {
 	}
 	switch {
 	case j.NoLogs:
-		c.add(Error, l.Place, text+": the jail has no log, and the server does not start", "correct the path, or set skip_if_nologs = true")
+		c.add(Error, l.Place, text+": the jail has no log and is left out, and -t and a reload fail", "correct the path, or set skip_if_nologs = true")
 	case j.Skipped:
 		c.add(Warning, l.Place, text+": the jail has no log and is left out", "correct the path")
 	default:
