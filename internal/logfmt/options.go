@@ -1,19 +1,25 @@
 package logfmt
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrOptions says that a target's options cannot be read.
+var ErrOptions = errors.New("unexpected option syntax")
 
 // splitOptions reads `name[key=value, key="va,lue"][key='x']`.
 func splitOptions(spec string) (name string, opts map[string]string, err error) {
 	name, rest, found := strings.Cut(strings.TrimRight(spec, " \t\n"), "[")
 	opts = map[string]string{}
-	if !found {
+	switch {
+	case name == "":
+		return "", nil, ErrOptions
+	case !found:
 		return name, opts, nil
-	}
-	if name == "" || !strings.HasSuffix(rest, "]") {
-		return "", nil, fmt.Errorf("unexpected option syntax in %q", spec)
+	case !strings.HasSuffix(rest, "]"):
+		return "", nil, ErrOptions
 	}
 	rest = rest[:len(rest)-1]
 	for rest = strings.TrimLeft(rest, " ,"); rest != ""; rest = strings.TrimLeft(rest, " ,][") {

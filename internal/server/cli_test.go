@@ -96,9 +96,9 @@ func TestInteractive(t *testing.T) {
 	s := newScratch(t, simple())
 	s.serve()
 	cmd := self(ClientName, s.args("-i")...)
-	cmd.Stdin = strings.NewReader("ping\n\nset j1 banip 'a b' \"c d\"\nget j1 banip ,\nbad 'quote\nnope\nquit\nping\n")
+	cmd.Stdin = strings.NewReader("ping\n\nset j1 banip 'a b' \"c d\"\nget j1 banip ,\nbad 'quote\nnope\nreload j1\nquit\nping\n")
 	got := call(t, cmd)
-	for _, want := range []string{"fail2ban> Server replied: pong\n", "fail2ban> 2\n", "fail2ban> a b,c d\n", "Invalid command\n"} {
+	for _, want := range []string{"fail2ban> Server replied: pong\n", "fail2ban> 2\n", "fail2ban> a b,c d\n", "Invalid command\n", "fail2ban>   ## reload ... \nOK\n"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("no %q in %q", want, got.out)
 		}

@@ -195,7 +195,15 @@ func (p *Program) waitFor(there bool, died <-chan error) error {
 	}
 }
 
+// stage tells who types commands what is being done.
+func (p *Program) stage(what string) {
+	if p.opt.interactive {
+		p.print("  ## " + what + " ... ")
+	}
+}
+
 func (p *Program) restart() error {
+	p.stage("stop")
 	if err := p.ask([]any{"stop"}, true, 0); err != nil {
 		p.say.Debug("no server was stopped")
 	}
@@ -203,6 +211,8 @@ func (p *Program) restart() error {
 		p.say.Error("Could not stop server")
 		return errTold
 	}
+	p.stage("load configuration")
+	p.stage("start")
 	return p.start()
 }
 
@@ -234,6 +244,7 @@ func (p *Program) reload(words []string) error {
 	if err != nil {
 		return err
 	}
+	p.stage("reload")
 	if err := p.ask([]any{"reload", jail, opts, stream, p.later}, true, 0); err != nil {
 		p.explain(stream, stopsReload)
 		return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"os"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"f2b-go/control"
 	"f2b-go/control/pickle"
+	"f2b-go/internal/logfmt"
 	"f2b-go/internal/pytext"
 )
 
@@ -35,7 +37,10 @@ var serverSettings = map[string]setting{
 	"logtarget": {
 		get: func(e *engine) any { return e.log.Target() },
 		set: func(e *engine, v any) (any, error) {
-			if err := e.setLogTarget(pytext.Str(v)); err != nil {
+			switch err := e.setLogTarget(pytext.Str(v)); {
+			case errors.Is(err, logfmt.ErrOptions):
+				return nil, pickle.Builtin("ValueError", logfmt.ErrOptions.Error())
+			case err != nil:
 				return nil, pickle.Builtin("Exception", "Failed to change log target")
 			}
 			return e.log.Target(), nil
@@ -117,9 +122,9 @@ func (e *engine) setLogTarget(spec string) error {
 }
 
 func (e *engine) setSyslogSocket(v any) (any, error) {
+	// Where the log cannot go there it stays, and the setting holds all the same.
 	if err := e.log.SetSyslogSocket(pytext.Str(v)); err != nil {
 		e.say.Error(err.Error())
-		return nil, pickle.Builtin("Exception", "Failed to change syslog socket")
 	}
 	return e.log.SyslogSocket(), nil
 }
