@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"f2b-go/internal/pytext"
+)
 
 // actionReader reads an action for a jail; name is what the jail calls it.
 type actionReader struct {
@@ -33,43 +37,63 @@ func (c *Config) newAction(file, jail string, params *optionSet) (*actionReader,
 	if err != nil {
 		return nil, err
 	}
+	d.many = true
 	return &actionReader{d, act}, nil
 }
 
 // stream gives the commands that set the action up: first those of its file's
-// options, then its parameters and the rest of [Init].
-func (a *actionReader) stream() ([][]any, *Error) {
+// options, then its parameters and the rest of [Init]. brief is for being printed at once.
+func (a *actionReader) stream(brief bool) ([][]any, *Error) {
 	opts, err := a.combined(runTimeTags...)
 	if err != nil {
 		return nil, err
 	}
-	stream := [][]any{{"set", a.jail, "addaction", a.name}}
-	n := 0
-	for _, o := range opts.list {
-		if actionOptions[o.name] || !strings.HasPrefix(o.name, borrowedAs) {
-			n++
-		}
-	}
-	multi, pairs := make([]any, 0, n), make([]any, 0, 2*n) // all pairs in one piece of memory
-	add := func(o option) {
-		pairs = append(pairs, o.name, o.value)
-		multi = append(multi, pairs[len(pairs)-2:len(pairs):len(pairs)])
+	set := make(assignments, 0, len(opts.list))
+	if brief {
+		set = a.config.pool.take(len(opts.list))
 	}
 	for _, o := range opts.list {
 		if actionOptions[o.name] {
-			add(o)
+			set = append(set, o)
 		}
 	}
 	for _, o := range a.init.list {
-		if !actionOptions[o.name] && !strings.HasPrefix(o.name, borrowedAs) {
-			add(o)
+		if !strings.HasPrefix(o.name, borrowedAs) && !actionOptions[o.name] {
+			set = append(set, o)
 		}
 	}
-	switch len(multi) {
-	case 0:
+	stream := append(make([][]any, 0, 2), []any{"set", a.jail, "addaction", a.name})
+	switch {
+	case len(set) == 0:
 		return stream, nil
-	case 1:
-		return append(stream, append([]any{"set", a.jail, "action", a.name}, multi[0].([]any)...)), nil
+	case len(set) == 1:
+		return append(stream, []any{"set", a.jail, "action", a.name, set[0].name, set[0].value}), nil
+	case brief:
+		return append(stream, []any{"multi-set", a.jail, "action", a.name, set}), nil
 	}
-	return append(stream, []any{"multi-set", a.jail, "action", a.name, multi}), nil
+	return append(stream, []any{"multi-set", a.jail, "action", a.name, set.list()}), nil
+}
+
+// assignments are options in place of a list of [name, value] lists.
+type assignments []option
+
+func (a assignments) list() []any {
+	out := make([]any, len(a))
+	for i, o := range a {
+		out[i] = []any{o.name, o.value}
+	}
+	return out
+}
+
+// AppendRepr appends the repr of that list.
+func (a assignments) AppendRepr(dst []byte) []byte {
+	dst = append(dst, '[')
+	for i, o := range a {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(pytext.AppendString(append(dst, '['), o.name), ", "...)
+		dst = append(pytext.AppendRepr(dst, o.value), ']')
+	}
+	return append(dst, ']')
 }

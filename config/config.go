@@ -51,6 +51,7 @@ type Config struct {
 	dir      string
 	version  string
 	tree     tree
+	based    bool // dir is known to exist
 	messages []Message
 
 	files     *fileCache
@@ -58,6 +59,9 @@ type Config struct {
 	readers   map[string]*reader  // by name below dir: "jail", "filter.d/sshd"
 	lists     *lists
 	scratch   tags.Scratch
+	filling   []byte
+	printed   []byte              // of which each jail has a piece
+	lookup    lookup              // of the last interpolation: one is at work at a time
 	pool      *optionPool         // nil where what is read outlives the reading of a jail
 	work      atomic.Int64        // what interpolation has cost so far, in bytes
 	inspected *Inspection         // takes the faults that reading goes on after; nil for none
@@ -86,7 +90,7 @@ func New(opt Options) *Config {
 
 func (c *Config) forget() {
 	c.files = &fileCache{}
-	c.lists = &lists{}
+	c.lists, c.based = &lists{}, false
 	c.includes = map[string][]string{}
 	c.readers = map[string]*reader{}
 }

@@ -20,14 +20,16 @@ const (
 // file under the parameters that the jail gives.
 type definitionReader struct {
 	*reader
-	specs []spec
-	jail  string
-	init  *optionSet // parameters, then what [Init] adds (1.6.3)
-	opts  *optionSet // options of [Definition] that are not given
-	vars  *variables
-	cache table[found] // tags that were looked up in the file
-	last  resolved
-	log   func(Message)
+	specs  []spec
+	jail   string
+	init   *optionSet // parameters, then what [Init] adds (1.6.3)
+	params int        // how many of init are parameters
+	many   bool       // the file serves many jails: see steady
+	opts   *optionSet // options of [Definition] that are not given
+	vars   *variables
+	cache  table[found] // tags that were looked up in the file
+	last   resolved
+	log    func(Message)
 }
 
 // found is a tag's text, if it has one.
@@ -49,7 +51,7 @@ func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *
 
 func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
 	init := &optionSet{list: append(r.config.pool.take(len(params.list)+2*len(r.initOptions())+4), params.list...)}
-	return &definitionReader{reader: r, specs: specs, jail: jail, init: init, opts: &optionSet{}, log: r.config.log}
+	return &definitionReader{reader: r, specs: specs, jail: jail, init: init, params: len(params.list), opts: &optionSet{}, log: r.config.log}
 }
 
 // load reads the options of the file. given are the jail's; a parameter has
@@ -62,7 +64,7 @@ func (d *definitionReader) load(given *optionSet, all bool) *Error {
 		merged = merged.merged(nil, d.config.pool)
 	}
 	d.vars = newVariables(merged)
-	opts, err := d.options(definition, asks{specs: d.specs, given: merged, vars: d.vars, steady: true})
+	opts, err := d.options(definition, asks{specs: d.specs, given: merged, vars: d.vars, steady: d.many})
 	if err != nil {
 		return err
 	}
@@ -152,37 +154,59 @@ func (d *definitionReader) tag(name string) (string, bool, error) {
 	if f, ok := d.cache.get(name); ok {
 		return f.text, f.ok, nil
 	}
-	if !strings.Contains(name, "/") && d.lacks(definition, name, d.vars) {
-		d.cache.add(name, found{})
-		return "", false, nil
-	}
-	get := d.getEx
-	if !strings.Contains(name, "/") {
-		get = d.steady // which getEx comes to
-	}
-	value, err := get(definition, name, d.vars)
-	if err != nil && err.Class != "NoSectionError" && err.Class != "NoOptionError" && err.Class != "ValueError" {
-		return "", false, err
-	}
 	f := found{}
-	if err == nil && value != nil {
+	value, ok, err := d.tagValue(name)
+	switch {
+	case err == nil && ok && value != nil:
 		f = found{pytext.Str(value), true}
+	case err != nil && err.Class != "NoSectionError" && err.Class != "NoOptionError" && err.Class != "ValueError":
+		return "", false, err
 	}
 	d.cache.add(name, f)
 	return f.text, f.ok, nil
 }
 
-// resolved are options with their tags replaced, beside what they were before.
-type resolved struct{ before, after []option }
+func (d *definitionReader) tagValue(name string) (value any, found bool, err *Error) {
+	if _, _, named := cutSection(name); !named { // for which getEx is get
+		return d.ask(d.sections[definition], definition, lower(name), d.vars, d.many)
+	}
+	value, err = d.getEx(definition, name, d.vars)
+	return value, err == nil, err
+}
 
-// again gives the result for options that were resolved before: a filter is read
-// twice for its jail, mostly to the same end, and tags that were looked up do not
-// change.
+// resolved are options with their tags replaced, beside what they were before and
+// whether tags of others asked for them.
+type resolved struct {
+	before, after []option
+	used          []bool
+}
+
+// again gives the result for options that were resolved before, all or but for some
+// that had no part in the others: a filter is read twice for its jail, and tags that
+// were looked up do not change.
 func (r *resolved) again(all []option) bool {
-	if r.before == nil || !slices.Equal(r.before, all) {
+	n := 0
+	for i, o := range r.before {
+		switch {
+		case n < len(all) && o.name == all[n].name:
+			if o.value != all[n].value {
+				return false
+			}
+			n++
+		case r.used[i] || strings.Contains(o.name, "?"):
+			return false
+		}
+	}
+	if n < len(all) || r.before == nil {
 		return false
 	}
-	copy(all, r.after)
+	n = 0
+	for i, o := range r.before {
+		if n < len(all) && o.name == all[n].name {
+			all[n].value = r.after[i].value
+			n++
+		}
+	}
 	return true
 }
 
@@ -193,44 +217,61 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 	if len(all.list) == 0 {
 		return all, nil
 	}
-	if len(ignore) == 0 && d.last.again(all.list) {
-		d.convertAll(all)
-		return all, nil
+	if !d.combinedBefore(all.list, ignore) {
+		if err := d.replaceTags(all.list, ignore); err != nil {
+			return nil, d.tagError(err)
+		}
 	}
-	if d.template.fits(d, all.list) {
-		d.template.fill(all.list)
-		d.convertAll(all)
-		return all, nil
+	d.convertAll(all)
+	return all, nil
+}
+
+// combinedBefore replaces the tags of options as those of others were.
+func (d *definitionReader) combinedBefore(all []option, ignore []string) bool {
+	if len(ignore) == 0 {
+		return d.last.again(all)
 	}
+	t := d.template(all)
+	if t != nil {
+		d.config.filling = t.fill(all, d.config.filling)
+	}
+	return t != nil
+}
+
+// replaceTags replaces the tags of options, and remembers how.
+func (d *definitionReader) replaceTags(all []option, ignore []string) error {
 	skip := map[string]bool{}
 	for _, name := range ignore {
 		skip[name] = true
 	}
-	texts := tags.NewMap(len(all.list))
-	for _, o := range all.list {
+	texts := tags.NewMap(len(all))
+	for _, o := range all {
 		if plain, _, ok := tags.SplitCondition(o.name); ok {
 			skip[plain] = true
 		}
 		setText(texts, o.name, o.value, "")
 	}
 	opt := tags.Options{Ignore: skip, Extra: d.tag, Scratch: &d.config.scratch}
-	if err := tags.Resolve(texts, opt); err != nil {
-		return nil, d.tagError(err)
-	}
-	before := append(d.config.pool.take(len(all.list)), all.list...)
 	if len(ignore) > 0 {
-		d.learn(slices.Clone(all.list), opt)
+		if d.learn(slices.Clone(all), opt); d.combinedBefore(all, ignore) {
+			return nil
+		}
 	}
-	for i := range all.list {
+	if err := tags.Resolve(texts, opt); err != nil {
+		return err
+	}
+	if len(ignore) == 0 {
+		d.last.before, d.last.used = append(d.config.pool.take(len(all)), all...), d.config.scratch.Used()
+	}
+	for i := range all {
 		if text, ok := texts.At(i); ok {
-			setIfChanged(&all.list[i], text)
+			setIfChanged(&all[i], text)
 		}
 	}
 	if len(ignore) == 0 {
-		d.last = resolved{before, append(d.config.pool.take(len(all.list)), all.list...)}
+		d.last.after = append(d.config.pool.take(len(all)), all...)
 	}
-	d.convertAll(all)
-	return all, nil
+	return nil
 }
 
 // setText adds an option to the texts in which tags are replaced; a text given
@@ -269,8 +310,10 @@ func (d *definitionReader) tagError(err error) *Error {
 // where tells where an option of the file stands.
 func (d *definitionReader) where(name string) Pos {
 	for _, sec := range []string{definition, initial} {
-		if d.hasOwn(sec, name) {
-			return d.pos(sec, name)
+		if s := d.sections[sec]; s != nil {
+			if r, ok := s.get(name); ok {
+				return r.pos
+			}
 		}
 	}
 	return d.pos(definition, name)

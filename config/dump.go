@@ -144,7 +144,7 @@ func flushed(w io.Writer, buf []byte) []byte {
 // appendCommand adds a command's line.
 func appendCommand(buf []byte, cmd []any, pretty bool) []byte {
 	start := len(buf)
-	if buf = pytext.AppendRepr(buf, cmd); pretty && len(buf)-start > prettyShort {
+	if buf = pytext.AppendList(buf, cmd); pretty && len(buf)-start > prettyShort {
 		buf = append(buf[:start], pytext.Pretty(cmd, prettyWidth, 2)...)
 	}
 	return append(buf, '\n')

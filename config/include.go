@@ -103,15 +103,11 @@ func (c *Config) readFile(name string) (f *parsedFile, ok bool, err *Error) {
 
 // withLocals puts X.local behind each X.ext, if it exists and is not listed.
 func (c *Config) withLocals(names []string) []string {
-	listed := map[string]bool{}
-	for _, n := range names {
-		listed[n] = true
-	}
-	var out []string
+	out := make([]string, 0, 2*len(names))
 	for _, n := range names {
 		out = append(out, n)
 		stem, _ := splitExt(n)
-		if local := stem + ".local"; !listed[local] && c.lists.isFile(c.tree, local) {
+		if local := stem + ".local"; c.lists.isFile(c.tree, local) && !contains(names, local) {
 			out = append(out, local)
 		}
 	}
@@ -168,16 +164,13 @@ func (c *Config) expandFile(name string, seen []string) ([]string, *Error) {
 
 // included lists the files of one option of [INCLUDES].
 func (c *Config) included(name string, f *parsedFile, option string, seen []string) ([]string, *Error) {
-	if f.sections[includeSection] == nil {
+	section := f.sections[includeSection]
+	if section == nil {
 		return nil, nil
 	}
-	p := c.newParser()
-	p.defaults, p.sections = f.defaults, f.sections
-	value, err := p.get(includeSection, option, nil)
-	if err != nil {
-		if err.Class == "NoOptionError" {
-			return nil, nil
-		}
+	p := &parser{defaults: f.defaults, sections: f.sections, config: c}
+	value, found, err := p.getFrom(section, includeSection, option, nil, nil)
+	if !found || err != nil {
 		return nil, err
 	}
 	dir, _ := splitPath(name)
@@ -217,8 +210,8 @@ type reader struct {
 	ok   bool         // all its files were read
 	init []initOption // see initOptions
 
-	values   table[steadyValue] // see steady; of [Definition]
-	template *template          // see learn; of an action
+	values    table[steadyValue] // see steady; of [Definition]
+	templates []*template        // see learn; of an action
 }
 
 // read reads a configuration by name once (1.1.2). The reader is returned beside
@@ -238,7 +231,7 @@ func (c *Config) read(name string) (*reader, *Error) {
 }
 
 func (c *Config) readAll(r *reader) *Error {
-	if !c.tree.exists(c.dir) {
+	if c.based = c.based || c.tree.exists(c.dir); !c.based {
 		return &Error{Class: "ValueError", Pos: Pos{File: c.dir}, Text: "Base configuration directory " + c.dir + " does not exist ", // the blank is fail2ban's
 			Remedy: "name an existing one with -c"}
 	}
@@ -277,23 +270,32 @@ func (c *Config) candidates(name string) []string {
 		name = absPath(name)
 	}
 	base := joinPath(c.dir, name)
-	sorted := func(ext string) []string {
-		if c.lists.lack(c.tree, base+".d") && !hasMagic(base) {
-			return nil
-		}
-		list := glob(c.tree, base+".d/*"+ext)
-		sort.Strings(list)
-		return list
-	}
-	list := append([]string{base + ".conf"}, sorted(".conf")...)
-	list = append(append(list, base+".local"), sorted(".local")...)
-	var out []string
-	for _, f := range list {
-		if c.lists.exists(c.tree, f) {
-			out = append(out, f)
+	conf, local := c.overrides(base)
+	out := make([]string, 0, 2+len(conf)+len(local))
+	take := func(files ...string) {
+		for _, f := range files {
+			if c.lists.exists(c.tree, f) {
+				out = append(out, f)
+			}
 		}
 	}
+	take(base + ".conf")
+	take(conf...)
+	take(base + ".local")
+	take(local...)
 	return out
+}
+
+// overrides lists the files of a name's .d folder, sorted.
+func (c *Config) overrides(base string) (conf, local []string) {
+	dir := base + ".d"
+	if c.lists.lack(c.tree, dir) && !hasMagic(base) {
+		return nil, nil
+	}
+	conf, local = glob(c.tree, dir+"/*.conf"), glob(c.tree, dir+"/*.local")
+	sort.Strings(conf)
+	sort.Strings(local)
+	return conf, local
 }
 
 // merge reads files with their includes into a parser and lists those read.

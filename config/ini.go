@@ -73,6 +73,9 @@ func (s *section) set(name string, r raw) {
 
 // add appends an option that the section lacks.
 func (s *section) add(name string, r raw) {
+	if s.list == nil {
+		s.list = make([]namedRaw, 0, 4)
+	}
 	s.list = append(s.list, namedRaw{name, r})
 	if s.index != nil {
 		s.index[name] = len(s.list) - 1

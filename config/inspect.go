@@ -136,6 +136,7 @@ func (in *Inspection) passOver(e *Error) (ok bool) {
 			} else {
 				r.sections[name] = rest
 			}
+			r.values, r.templates = table[steadyValue]{}, nil
 			return true
 		}
 	}

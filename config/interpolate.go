@@ -45,13 +45,11 @@ func (v *variables) get(name string) (any, bool) {
 		return nil, false
 	}
 	value, ok := v.set.get(name)
-	if ok && value != nil {
+	if _, text := value.(string); !text && value != nil {
 		value = pytext.Str(value)
 	}
 	return value, ok
 }
-
-func (v *variables) has(name string) bool { return v != nil && v.set.has(name) }
 
 // hasAny tells whether one of some names is a variable.
 func (v *variables) hasAny(names []string) bool {
@@ -66,7 +64,7 @@ type lookup struct {
 	vars    *variables
 	asked   *[]string // takes the names that the variables are asked for; nil for nobody
 
-	out  strings.Builder
+	out  []byte
 	refs int
 }
 
@@ -75,14 +73,7 @@ func (l *lookup) find(name string) (any, bool) {
 	if l.asked != nil {
 		*l.asked = append(*l.asked, name)
 	}
-	if v, ok := l.vars.get(name); ok {
-		return v, true
-	}
-	if r, ok := l.section.get(name); ok {
-		return r.value, true
-	}
-	r, ok := l.parser.defaults.get(name)
-	return r.value, ok
+	return l.parser.look(l.section, name, l.vars)
 }
 
 // interpolate replaces the references of a value (1.4).
@@ -90,7 +81,7 @@ func (l *lookup) interpolate(option, text string) (string, *Error) {
 	if err := l.some(option, text, nil, 1); err != nil {
 		return "", err
 	}
-	return l.out.String(), nil
+	return string(l.out), nil
 }
 
 // some adds rest to the output with its references replaced. borrowed are the
@@ -104,14 +95,14 @@ func (l *lookup) some(option, rest string, borrowed map[string]any, depth int) *
 	for rest != "" {
 		i := strings.IndexByte(rest, '%')
 		if i < 0 {
-			l.out.WriteString(rest)
+			l.out = append(l.out, rest...)
 			return nil
 		}
-		l.out.WriteString(rest[:i])
+		l.out = append(l.out, rest[:i]...)
 		rest = rest[i:]
 		switch {
 		case strings.HasPrefix(rest, "%%"):
-			l.out.WriteByte('%')
+			l.out = append(l.out, '%')
 			rest = rest[2:]
 			continue
 		case !strings.HasPrefix(rest, "%("):
@@ -160,12 +151,12 @@ func (l *lookup) refer(option, name, whole string, borrowed map[string]any, dept
 	}
 	l.refs++
 	work := l.parser.config.work.Add(int64(len(text)))
-	if l.refs > maxReferences || l.out.Len()+len(text) > maxValue || work > maxWork {
+	if l.refs > maxReferences || len(l.out)+len(text) > maxValue || work > maxWork {
 		return &Error{Class: "LimitError", Text: fmt.Sprintf("value of option %s in section %s grows too large", pytext.Repr(option), pytext.Repr(l.name)),
 			Remedy: "break the chain of values that contain each other"}
 	}
 	if !strings.Contains(text, "%") {
-		l.out.WriteString(text)
+		l.out = append(l.out, text...)
 		return nil
 	}
 	return l.some(option, text, borrowed, depth+1)

@@ -27,6 +27,7 @@ type jailReader struct {
 	places   places
 	broken   bool // a fault of its own, see load
 	commands [][]any
+	brief    bool   // the commands are printed at once
 	text     []byte // what -d prints of the commands, where that was made already
 	failed   *Error
 	noLogs   bool      // skipped for want of log files

@@ -66,7 +66,7 @@ func (c *Config) loadInOrder(names []string, o StreamOptions) ([]*jailReader, *E
 // loadJail reads one jail and makes its commands; nil for one that is not enabled.
 func (c *Config) loadJail(name string, o StreamOptions) (*jailReader, *Error) {
 	c.pool.reset()
-	j := &jailReader{config: c, from: c.readers["jail"], name: name}
+	j := &jailReader{config: c, from: c.readers["jail"], name: name, brief: o.dump}
 	ok, err := j.load(nil)
 	switch {
 	case err != nil:
@@ -79,8 +79,22 @@ func (c *Config) loadJail(name string, o StreamOptions) (*jailReader, *Error) {
 		return nil, nil
 	}
 	j.settle()
-	j.commands, j.failed = j.stream(o.MissingLogs)
+	if j.commands, j.failed = j.stream(o.MissingLogs); o.dump && j.failed == nil {
+		j.text, j.commands = c.print(j.commands), nil
+	}
 	return j, nil
+}
+
+// print gives what -d prints of commands.
+func (c *Config) print(commands [][]any) []byte {
+	if cap(c.printed)-len(c.printed) < textSize/4 {
+		c.printed = make([]byte, 0, textSize)
+	}
+	start := len(c.printed)
+	for _, cmd := range commands {
+		c.printed = appendCommand(c.printed, cmd, false)
+	}
+	return c.printed[start:len(c.printed):len(c.printed)]
 }
 
 // loadSideBySide is loadInOrder by several workers. ok is false, and nothing has
@@ -145,7 +159,6 @@ type crew struct {
 }
 
 func (w *crew) work(c *Config) {
-	var text []byte
 	for !w.failed.Load() {
 		i := int(w.next.Add(1)) - 1
 		if i >= len(w.names) {
@@ -158,17 +171,6 @@ func (w *crew) work(c *Config) {
 		}
 		w.jails[i], w.told[i] = j, c.messages
 		c.messages = nil
-		if j == nil || j.failed != nil || !w.ask.dump {
-			continue
-		}
-		if cap(text)-len(text) < textSize/4 {
-			text = make([]byte, 0, textSize)
-		}
-		start := len(text)
-		for _, cmd := range j.commands {
-			text = appendCommand(text, cmd, false)
-		}
-		j.text = text[start:len(text):len(text)]
 	}
 }
 

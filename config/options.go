@@ -121,19 +121,16 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 	if vars == nil && a.given != nil {
 		vars = newVariables(a.given)
 	}
+	from := r.sections[sec]
 	for _, s := range a.specs {
 		if a.given != nil && a.given.has(s.name) {
 			continue
 		}
-		if r.hasSection(sec) && !r.holds(sec, s.name, vars) {
+		value, found, err := r.ask(from, sec, s.name, vars, a.steady)
+		if !found && err == nil {
 			r.useDefault(out, sec, s)
 			continue
 		}
-		get := r.get
-		if a.steady {
-			get = r.steady
-		}
-		value, err := get(sec, s.name, vars)
 		switch {
 		case err == nil:
 			if a.convert && value != nil {
@@ -155,21 +152,33 @@ func (r *reader) options(sec string, a asks) (*optionSet, *Error) {
 // names that were asked for is one.
 type steadyValue struct {
 	value any
+	found bool
 	asked []string
 }
 
-// steady is get for a section of which one value is asked again and again, for
+// ask reads an option of a section, nil for one that does not exist.
+func (r *reader) ask(from *section, sec, option string, vars *variables, steady bool) (value any, found bool, err *Error) {
+	switch {
+	case from == nil:
+		return nil, false, r.noSection(sec)
+	case steady:
+		return r.steady(from, sec, option, vars)
+	}
+	return r.getFrom(from, sec, option, vars, nil)
+}
+
+// steady is getFrom for a section of which one value is asked again and again, for
 // one jail after the other.
-func (r *reader) steady(sec, option string, vars *variables) (any, *Error) {
+func (r *reader) steady(from *section, sec, option string, vars *variables) (value any, found bool, err *Error) {
 	if known, ok := r.values.get(option); ok && !vars.hasAny(known.asked) {
-		return known.value, nil
+		return known.value, known.found, nil
 	}
 	var asked []string
-	value, err := r.getAsking(sec, option, vars, &asked)
+	value, found, err = r.getFrom(from, sec, option, vars, &asked)
 	if err == nil && !vars.hasAny(asked) {
-		r.values.add(option, steadyValue{value, asked})
+		r.values.add(option, steadyValue{value, found, asked})
 	}
-	return value, err
+	return value, found, err
 }
 
 // useDefault gives an option that a section lacks its default, if it has one.

@@ -48,6 +48,7 @@ func parseOptions(text string) (string, *optionSet, *Error) {
 		return "", nil, &Error{Class: "ValueError", Text: "unexpected option syntax", Remedy: `write name[option="value", other="value"]`}
 	}
 	l := &optionList{text: body[open+1 : len(body)-1], set: set}
+	set.list = make([]option, 0, min(strings.Count(l.text, "="), fewOptions)+fewParameters)
 	for l.pos < len(l.text) {
 		if err := l.next(); err != nil {
 			return "", nil, err
@@ -55,6 +56,9 @@ func parseOptions(text string) (string, *optionSet, *Error) {
 	}
 	return text[:open], set, nil
 }
+
+// fewParameters is how many parameters those who ask for options add to them.
+const fewParameters = 2
 
 // optionList reads the options between the brackets one by one.
 type optionList struct {

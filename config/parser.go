@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"os"
 	"path"
 	"strings"
@@ -157,51 +156,46 @@ func (p *parser) getAsking(sec, option string, vars *variables, asked *[]string)
 	if s == nil {
 		return nil, p.noSection(sec)
 	}
-	option = lower(option)
+	value, found, err := p.getFrom(s, sec, lower(option), vars, asked)
+	if !found && err == nil {
+		err = &Error{Class: "NoOptionError", Section: sec, Option: lower(option), Pos: s.pos,
+			Text: "No option " + pytext.Repr(lower(option)) + " in section: " + pytext.Repr(sec)}
+	}
+	return value, err
+}
+
+// getFrom is getAsking for a section that exists and an option in lower case, which
+// may not be found.
+func (p *parser) getFrom(s *section, sec, option string, vars *variables, asked *[]string) (value any, found bool, err *Error) {
 	if asked != nil {
 		*asked = append(*asked, option)
 	}
-	value, ok := vars.get(option)
-	if !ok {
-		var r raw
-		r, ok = s.get(option)
-		if !ok {
-			r, ok = p.defaults.get(option)
-		}
-		value = r.value
-	}
-	if !ok {
-		return nil, &Error{Class: "NoOptionError", Section: sec, Option: option, Pos: s.pos,
-			Text: fmt.Sprintf("No option %s in section: %s", pytext.Repr(option), pytext.Repr(sec))}
+	if value, found = p.look(s, option, vars); !found {
+		return nil, false, nil
 	}
 	text, ok := value.(string)
-	if !ok || !strings.Contains(text, "%") {
-		return value, nil
+	if !ok || strings.IndexByte(text, '%') < 0 {
+		return value, true, nil
 	}
-	l := &lookup{parser: p, name: sec, section: s, vars: vars, asked: asked}
+	l := &p.config.lookup
+	*l = lookup{parser: p, name: sec, section: s, vars: vars, asked: asked, out: l.out[:0]}
 	out, err := l.interpolate(option, text)
 	if err != nil {
-		return nil, err.at(p.pos(sec, option), sec, option)
+		return nil, true, err.at(p.pos(sec, option), sec, option)
 	}
-	return out, nil
+	return out, true, nil
 }
 
-// lacks tells that a section exists, but that neither it nor DEFAULT nor the
-// variables have an option: get would fail with a NoOptionError.
-func (p *parser) lacks(sec, option string, vars *variables) bool {
-	s := p.sections[sec]
-	if s == nil {
-		return false
+// look finds the raw value of an option: variables, section, DEFAULT.
+func (p *parser) look(s *section, option string, vars *variables) (any, bool) {
+	if v, ok := vars.get(option); ok {
+		return v, true
 	}
-	return !p.holds(sec, lower(option), vars)
-}
-
-// holds tells whether a section, DEFAULT or the variables have an option.
-func (p *parser) holds(sec, option string, vars *variables) bool {
-	if s := p.sections[sec]; s != nil && s.has(option) {
-		return true
+	if r, ok := s.get(option); ok {
+		return r.value, true
 	}
-	return vars.has(option) || p.defaults.has(option)
+	r, ok := p.defaults.get(option)
+	return r.value, ok
 }
 
 // getEx is get for a tag's name: section/option looks into that section, and

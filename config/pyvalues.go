@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -17,6 +18,9 @@ const maxDigits = 4300
 // between them, blanks around. It gives an int64, or a *big.Int where that is
 // too small.
 func pyInt(text string) (any, bool) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
 	s := strings.TrimFunc(text, unicode.IsSpace) // without the separators that str.strip takes
 	neg := strings.HasPrefix(s, "-")
 	if neg || strings.HasPrefix(s, "+") {

@@ -54,7 +54,7 @@ func (c *Config) readAction(jail, spec string) (*ActionReading, *Error) {
 	for _, a := range j.actions {
 		part := [][]any{a.command}
 		if a.reader != nil {
-			if part, err = a.reader.stream(); err != nil {
+			if part, err = a.reader.stream(false); err != nil {
 				return nil, err
 			}
 		}

@@ -154,7 +154,7 @@ func (j *jailReader) stream(missingLogs bool) ([][]any, *Error) {
 	for _, a := range j.actions {
 		part := [][]any{a.command}
 		if a.reader != nil {
-			if part, err = a.reader.stream(); err != nil {
+			if part, err = a.reader.stream(j.brief); err != nil {
 				return nil, err.at(j.places.action, j.name, "action")
 			}
 		}

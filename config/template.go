@@ -7,10 +7,11 @@ import (
 	"f2b-go/internal/tags"
 )
 
-// Limits of templates: how often one is made for a file, of how many values that
-// differ, how long these may be, and how often a text may hold them.
+// Limits of templates: how many a file may have, how often one is made, of how many
+// values that differ, how long these may be, and how often a text may hold them.
 const (
 	maxTemplates = 8
+	maxMade      = 8
 	maxVarying   = 64
 	maxVariant   = 1024
 	maxHoles     = 1000
@@ -23,7 +24,8 @@ const (
 // tags again would do.
 type template struct {
 	before  []option // what it was made of
-	varying []bool
+	varying []bool   // the holes
+	fixed   []bool   // what is no hole: it stands within a tag
 	after   []option // the result; where it has holes, holed tells
 	holed   [][]part // by place; nil for none
 	asked   []asked  // tags that were looked up beside the options
@@ -43,9 +45,19 @@ type asked struct {
 	steady bool // only a variable among the free names could change it
 }
 
+// template finds the template that fits a set of options; nil for none.
+func (d *definitionReader) template(all []option) *template {
+	for _, t := range d.templates {
+		if t.fits(d, all) {
+			return t
+		}
+	}
+	return nil
+}
+
 // fits tells whether a set of options differs in the holes alone.
 func (t *template) fits(d *definitionReader, all []option) bool {
-	if t == nil || t.after == nil || !t.sameNames(all) {
+	if t.after == nil || !t.sameNames(all) {
 		return false
 	}
 	for i := range all {
@@ -87,9 +99,8 @@ func variant(value any) bool {
 	return ok && len(text) <= maxVariant && !strings.ContainsAny(text, "<>\x00")
 }
 
-// fill puts the values of a set that fits into the holes.
-func (t *template) fill(all []option) {
-	var b []byte
+// fill puts the values of a set that fits into the holes, with b as its working memory.
+func (t *template) fill(all []option, b []byte) []byte {
 	for i, parts := range t.holed {
 		switch {
 		case parts != nil: // which is no hole itself
@@ -105,39 +116,71 @@ func (t *template) fill(all []option) {
 			all[i].value = t.after[i].value
 		}
 	}
+	return b
 }
 
-// learn makes a template of options that were read before under other values, as
-// soon as there are two sets of them.
+// learn makes a template of options. The jail's parameters are its holes at first;
+// what else differs the next time becomes one then.
 func (d *definitionReader) learn(all []option, opt tags.Options) {
-	t := d.template
-	if t == nil || !t.sameNames(all) {
-		if t == nil || t.made == 0 {
-			d.template = &template{before: all, varying: make([]bool, len(all))}
-		}
-		return
-	}
-	if t.made++; t.made > maxTemplates {
+	t := d.templateFor(all)
+	if t == nil || t.made == maxMade {
 		return
 	}
 	t.after = nil
 	count := 0
 	for i := range all {
-		if t.varying[i] = t.varying[i] || all[i].value != t.before[i].value; t.varying[i] {
-			if count++; !variant(all[i].value) {
+		differs := all[i].value != t.before[i].value
+		if t.varying[i] = !t.fixed[i] && (t.varying[i] || differs); t.varying[i] {
+			if count++; count > maxVarying || !variant(all[i].value) {
 				return
 			}
 		}
 	}
-	if count > maxVarying {
-		return
-	}
 	t.before = all
-	t.make(d, opt)
+	for again := true; again && t.made < maxMade; t.made++ {
+		again = t.make(d, opt)
+	}
 }
 
-// make replaces the tags of a set in which signs stand for what varies.
-func (t *template) make(d *definitionReader, opt tags.Options) {
+// templateFor gives the template that may be made to fit a set of options, a new one
+// if need be; nil if there are too many.
+func (d *definitionReader) templateFor(all []option) *template {
+	for _, t := range d.templates {
+		if t.sameNames(all) && t.sameFixed(all) {
+			return t
+		}
+	}
+	if len(d.templates) == maxTemplates {
+		return nil
+	}
+	t := d.newTemplate(all)
+	d.templates = append(d.templates, t)
+	return t
+}
+
+// newTemplate prepares a template with holes for the jail's parameters.
+func (d *definitionReader) newTemplate(all []option) *template {
+	t := &template{before: all, varying: make([]bool, len(all)), fixed: make([]bool, len(all))}
+	for i, o := range all {
+		given := slices.ContainsFunc(d.init.list[:d.params], func(p option) bool { return p.name == o.name })
+		t.varying[i] = given && variant(o.value)
+	}
+	return t
+}
+
+// sameFixed tells whether a set has the template's values within tags.
+func (t *template) sameFixed(all []option) bool {
+	for i := range all {
+		if t.fixed[i] && all[i].value != t.before[i].value {
+			return false
+		}
+	}
+	return true
+}
+
+// make replaces the tags of a set in which signs stand for what varies. again asks
+// for another attempt: a hole turned out to stand within a tag.
+func (t *template) make(d *definitionReader, opt tags.Options) (again bool) {
 	signs, texts := 0, tags.NewMap(len(t.before))
 	var holes []int
 	for i, o := range t.before {
@@ -147,12 +190,17 @@ func (t *template) make(d *definitionReader, opt tags.Options) {
 			text, holes = sign(signs), append(holes, i)
 			signs++
 		case ok && strings.IndexByte(text, 0) >= 0:
-			return
+			return false
 		}
 		setText(texts, o.name, o.value, text)
 	}
 	t.asked, t.free = nil, nil
 	opt.Extra = func(tag string) (string, bool, error) {
+		if i := strings.IndexByte(tag, 0); i >= 0 {
+			hole := holes[tag[i+1]-0x80]
+			t.varying[hole], t.fixed[hole], again = false, true, true
+			return "", false, nil
+		}
 		text, ok, err := d.tag(tag)
 		names := d.askedFor(tag)
 		if a := (asked{tag, found{text, ok}, names != nil}); !slices.Contains(t.asked, a) {
@@ -160,8 +208,8 @@ func (t *template) make(d *definitionReader, opt tags.Options) {
 		}
 		return text, ok && strings.IndexByte(text, 0) < 0, err
 	}
-	if tags.Resolve(texts, opt) != nil {
-		return
+	if tags.Resolve(texts, opt) != nil || again {
+		return again
 	}
 	after, holed := make([]option, len(t.before)), make([][]part, len(t.before))
 	copy(after, t.before)
@@ -173,10 +221,11 @@ func (t *template) make(d *definitionReader, opt tags.Options) {
 		if strings.IndexByte(text, 0) < 0 {
 			setIfChanged(&after[i], text)
 		} else if holed[i] = parts(text, holes); holed[i] == nil {
-			return
+			return false
 		}
 	}
 	t.after, t.holed = after, holed
+	return false
 }
 
 // askedFor lists the names that a tag's text is made of, if no variable is among
@@ -185,10 +234,7 @@ func (d *definitionReader) askedFor(tag string) []string {
 	if strings.Contains(tag, "/") {
 		return nil
 	}
-	if d.lacks(definition, tag, d.vars) {
-		return []string{lower(tag)}
-	}
-	if known, ok := d.values.get(tag); ok && !d.vars.hasAny(known.asked) {
+	if known, ok := d.values.get(lower(tag)); ok && !d.vars.hasAny(known.asked) {
 		return known.asked
 	}
 	return nil

@@ -103,8 +103,8 @@ func readLimited(r io.Reader, size int64) ([]byte, error) {
 }
 
 func (osTree) exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
+	_, ok := stat(name)
+	return ok
 }
 
 func (osTree) lexists(name string) bool {
@@ -113,13 +113,20 @@ func (osTree) lexists(name string) bool {
 }
 
 func (osTree) isFile(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
+	kind, ok := stat(name)
+	return ok && kind == syscall.S_IFREG
 }
 
 func (osTree) isDir(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.IsDir()
+	kind, ok := stat(name)
+	return ok && kind == syscall.S_IFDIR
+}
+
+// stat tells what kind of file there is of a name, links followed.
+func stat(name string) (kind uint32, ok bool) {
+	var info syscall.Stat_t
+	_, err := uninterrupted(func() (int, error) { return 0, syscall.Stat(name, &info) })
+	return info.Mode & syscall.S_IFMT, err == nil
 }
 
 func (osTree) list(dir string) []string {

@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
+// Appender is a value that appends the repr of what it stands for.
+type Appender interface{ AppendRepr(dst []byte) []byte }
+
 // AppendRepr appends Python's repr(v) to dst, for texts that are written in bulk:
 // plain ASCII strings are copied in runs. What it has no quick way for is written
 // by Repr.
 func AppendRepr(dst []byte, v any) []byte {
 	switch t := v.(type) {
 	case string:
-		return appendQuoted(dst, t)
+		return AppendString(dst, t)
 	case int:
 		return strconv.AppendInt(dst, int64(t), 10)
 	case int64:
@@ -20,19 +23,27 @@ func AppendRepr(dst []byte, v any) []byte {
 	case *big.Int:
 		return t.Append(dst, 10)
 	case []any:
-		dst = append(dst, '[')
-		for i, item := range t {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = AppendRepr(dst, item)
-		}
-		return append(dst, ']')
+		return AppendList(dst, t)
+	case Appender:
+		return t.AppendRepr(dst)
 	}
 	return append(dst, Repr(v)...)
 }
 
-func appendQuoted(dst []byte, s string) []byte {
+// AppendList is AppendRepr of a list.
+func AppendList(dst []byte, list []any) []byte {
+	dst = append(dst, '[')
+	for i, item := range list {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = AppendRepr(dst, item)
+	}
+	return append(dst, ']')
+}
+
+// AppendString is AppendRepr of a text.
+func AppendString(dst []byte, s string) []byte {
 	q := quoteFor(strings.IndexByte(s, '\'') >= 0, strings.IndexByte(s, '"') >= 0)
 	start, done := len(dst), 0
 	dst = append(dst, q)

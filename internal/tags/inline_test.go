@@ -25,7 +25,7 @@ func TestInlineIsReplaceAll(t *testing.T) {
 			m.Set(names[rnd.IntN(len(names))], text)
 		}
 		for i, name := range m.names {
-			s := &substitution{Map: m}
+			s := &substitution{Map: m, used: make([]bool, m.Len())}
 			if rnd.IntN(3) == 0 {
 				s.ignore = []string{"d"}
 			}

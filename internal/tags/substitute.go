@@ -30,6 +30,9 @@ type Options struct {
 // Scratch is working memory of Resolve. The zero Scratch is ready.
 type Scratch struct{ quick inlining }
 
+// Used tells by place which of the last set's texts tags have asked for.
+func (s *Scratch) Used() []bool { return slices.Clone(s.quick.used) }
+
 // Substitute returns a copy of set in which the tags within the texts are
 // replaced by the set's own texts, again and again until nothing changes. A text
 // that contains itself is an *Error. Unknown tags stay.
@@ -69,8 +72,9 @@ type substitution struct {
 	*Map
 	opt    Options
 	ignore []string  // opt.Ignore, of which there are few
-	counts []counter // by place in the map, as done; nil as long as all are empty
+	counts []counter // by place in the map, as done; empty as long as all are
 	done   []bool
+	used   []bool  // the texts that tags have asked for
 	none   counter // that of values in which nothing was replaced yet
 	memo   [32]remembered
 	work   int
@@ -78,7 +82,7 @@ type substitution struct {
 
 // start prepares for a set and keeps the memory of the last.
 func (s *substitution) start(set *Map, opt Options) {
-	*s = substitution{Map: set, opt: opt, ignore: s.ignore[:0], done: s.done[:0]}
+	*s = substitution{Map: set, opt: opt, ignore: s.ignore[:0], counts: s.counts[:0], done: s.done[:0], used: s.used[:0]}
 	for name, on := range opt.Ignore {
 		if on {
 			s.ignore = append(s.ignore, name)
@@ -86,6 +90,7 @@ func (s *substitution) start(set *Map, opt Options) {
 	}
 	for i, name := range s.names {
 		s.done = append(s.done, s.texts[i].none || !strings.Contains(s.texts[i].string, "<") || opt.Ignore[name])
+		s.used = append(s.used, false)
 	}
 }
 
@@ -128,7 +133,7 @@ func (c *counter) repr() string {
 func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 	before := s.texts[i].string
 	counts := &s.none
-	if s.counts != nil {
+	if len(s.counts) > 0 {
 		counts = &s.counts[i]
 	}
 	value, ok, err := quick.inline(s.names[i], before, counts)
@@ -155,8 +160,11 @@ func (s *substitution) resolve(i int, quick *inlining) (again bool, err error) {
 
 // own gives the counter of a value to be changed.
 func (s *substitution) own(i int) *counter {
-	if s.counts == nil {
-		s.counts = make([]counter, len(s.done))
+	if len(s.counts) == 0 {
+		s.counts = slices.Grow(s.counts, len(s.done))[:len(s.done)]
+		for i := range s.counts {
+			s.counts[i] = counter{s.counts[i].tags[:0], s.counts[i].n[:0]}
+		}
 	}
 	return &s.counts[i]
 }
@@ -215,6 +223,7 @@ func (s *substitution) lookup(tag string) (string, bool, error) {
 		}
 	}
 	if m.place >= 0 {
+		s.used[m.place] = true
 		return s.texts[m.place].string, true, nil
 	}
 	return m.text, m.ok, nil
