@@ -40,6 +40,7 @@ type Env struct {
 	YearsFrom int                 // first year that date patterns accept; 0: the default window
 	Dates     *date.Shared        // what the date detectors of one process share; nil: nothing
 	Getenv    func(string) string // the environment, for the locale's encoding; nil: empty
+	Told      *Told               // what the filters of one process say once; nil: one of its own
 	// Registered is told of addresses that a line vouches for (F-NOFAIL with
 	// F-REGISTERED); nil: such lines are like others.
 	Registered func(ipaddr.Addr)
@@ -62,7 +63,6 @@ type Filter struct {
 	buffer      []Match // the last lines, when maxlines is above 1
 	sessions    sessions
 	warned      map[warning]float64
-	badSources  map[string]float64
 	scratch     scratch
 	plans       [2]*plan // for lines in blocks, without and with Mode.CheckAll
 }
@@ -113,9 +113,12 @@ func New(name string, env Env) *Filter {
 	if env.Getenv == nil {
 		env.Getenv = func(string) string { return "" }
 	}
+	if env.Told == nil {
+		env.Told = NewTold()
+	}
 	f := &Filter{
 		name: name, env: env, log: env.Log.With("logger", "fail2ban.filter"),
-		warned: map[warning]float64{}, badSources: map[string]float64{},
+		warned: map[warning]float64{},
 	}
 	enc := PreferredEncoding(env.Getenv)
 	c, err := lookupCodec(enc)

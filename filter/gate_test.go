@@ -132,3 +132,15 @@ func TestBadEncodingIsReportedOnceADay_2_8_2(t *testing.T) {
 		t.Errorf("messages %q", *messages)
 	}
 }
+
+func TestBadEncodingIsReportedOnceForAllJails_2_8_2(t *testing.T) {
+	var messages []string
+	env := filter.Env{Log: logged(&messages), Told: filter.NewTold()}
+	for range 3 {
+		f := newFilter(t, setup{Fail: []string{`from <HOST>$`}}, env)
+		f.Judge(filter.Line{Text: []byte(day + "50 \xff from 1.2.3.4\n"), Source: "/var/log/x"}, filter.Mode{})
+	}
+	if len(messages) != 2 {
+		t.Errorf("messages %q", messages)
+	}
+}

@@ -256,18 +256,10 @@ func (f *Filter) decode(s *settings, line Line) []byte {
 
 // warnEncoding says once a day for a log that it has bytes which are no text.
 func (f *Filter) warnEncoding(s *settings, line Line) {
-	now := f.now()
-	if now < f.badSources[line.Source] {
+	if !f.env.Told.first(line.Source, f.now()) {
 		return
 	}
-	if len(f.badSources) >= maxBadSources {
-		clear(f.badSources)
-	}
-	f.badSources[line.Source] = now + daySeconds
 	f.log.Warn(fmt.Sprintf("Error decoding line from '%s' with '%s'.", line.Source, s.encoding))
 	f.log.Warn("Consider setting logencoding to appropriate encoding for this jail. " +
 		"Continuing to process line ignoring invalid characters: " + pytext.Repr(line.Text))
 }
-
-// maxBadSources is for how many logs the encoding warning is remembered.
-const maxBadSources = 1000

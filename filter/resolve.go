@@ -57,10 +57,13 @@ func (f *Filter) addressesOf(useDNS UseDNS, name string) []ipaddr.Addr {
 		for _, a := range ids {
 			list = append(list, "'"+a.String()+"'")
 		}
-		f.log.Warn(fmt.Sprintf("Determined IP using DNS Lookup: %s = {%s}", name, strings.Join(list, ", ")))
+		f.env.Log.With("logger", dnsLogger).Warn(fmt.Sprintf("Determined IP using DNS Lookup: %s = {%s}", name, strings.Join(list, ", ")))
 	}
 	return ids
 }
+
+// dnsLogger is whose name stands before messages about host names.
+const dnsLogger = "fail2ban.ipdns"
 
 // Limits of a NameCache, those of fail2ban, and of one name.
 const (
@@ -119,7 +122,7 @@ func NewNameCache(opt NameOptions) *NameCache {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	opt.Log = opt.Log.With("logger", "fail2ban.ipdns")
+	opt.Log = opt.Log.With("logger", dnsLogger)
 	return &NameCache{opt: opt, got: map[string]cachedName{}}
 }
 

@@ -39,7 +39,7 @@ func TestHostNames_2_3_5(t *testing.T) {
 	}{
 		{"yes", "yes", `from <HOST>$`, "from one", "192.0.2.1", ""},
 		{"warn", "warn", `from <HOST>$`, "from many", "192.0.2.2 192.0.2.9 2001:db8::1",
-			"Determined IP using DNS Lookup: many = {'192.0.2.2', '192.0.2.9', '2001:db8::1'}"},
+			"Determined IP using DNS Lookup: many = {'192.0.2.2', '192.0.2.9', '2001:db8::1'}\" logger=fail2ban.ipdns"},
 		{"no such name", "warn", `from <HOST>$`, "from none", "", "Unable to find a corresponding IP address for none: no such host"},
 		{"usedns no", "no", `from <HOST>$`, "from one", "", ""},
 		{"usedns no with an explicit name", "no", `from <DNS>$`, "from one", "", ""},

@@ -39,6 +39,7 @@ type engine struct {
 	mail     *mail.Office
 	resolver *filter.NameCache
 	dates    *date.Shared
+	told     *filter.Told
 	self     *jail.Self
 	spared   *spared
 	ipv6     *ipv6Policy
@@ -72,7 +73,7 @@ func (e *engine) newJail(name, backend string) (*resident, error) {
 		Clock: e.clock, Log: root, Watcher: e.watcher, Resolver: e.resolver, Self: e.self, Spared: e.spared,
 		Store: e.database.jailStore(), Expander: tags, Runner: e.runner, ParseOptions: config.ParseOptionList,
 		NewFilter: func(jailName string) *filter.Filter {
-			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Getenv: getenv, Registered: e.spared.register})
+			return filter.New(jailName, filter.Env{Clock: e.clock, Resolver: e.resolver, Log: root, Dates: e.dates, Told: e.told, Getenv: getenv, Registered: e.spared.register})
 		},
 	})
 	if err != nil {

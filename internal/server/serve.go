@@ -307,7 +307,7 @@ func newEngine(log *logfmt.Log, version string) *engine {
 	root := slog.New(log.Handler())
 	e := &engine{
 		clock: time.Now, log: log, say: log.Logger("fail2ban.server"), version: version,
-		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: date.NewShared(),
+		names: action.NewHost(time.Now), ipv6: &ipv6Policy{}, dates: date.NewShared(), told: filter.NewTold(),
 		changed: make(chan struct{}, 1),
 	}
 	e.mail = mail.NewOffice(mail.Options{Clock: e.clock, Log: root})
