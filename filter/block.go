@@ -56,10 +56,14 @@ func (f *Filter) JudgeBlock(b Block, mode Mode, each func(*Judged) error) (done 
 	f.work.Lock()
 	defer f.work.Unlock()
 	w := f.newWalk(b, mode)
+	defer f.keepDate()
 	defer w.noteDate()
 	for w.at < len(b.Data) {
 		if w.at >= w.plainTo {
 			w.lookForPlain()
+		}
+		if w.passRun() {
+			continue
 		}
 		end := w.lineEnd(w.at)
 		raw := b.Data[w.at:end]
@@ -112,6 +116,9 @@ type walk struct {
 	foundAt  int // where the next text stands that was looked for
 	foundAll uint64
 	more     bool
+	lastAt   int    // where the one before stands
+	knownEnd int    // of the line that ends here it is known
+	known    uint64 // which regexes may match it
 
 	dateText []byte // of the last line passed over, nil if it has been noted
 	date     date.Stamp
@@ -134,7 +141,7 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 		}
 		w.skips = !mode.Every && (!mode.Count || mode.CheckAll && (s.pref == nil || w.plan.pref != 0))
 		w.quick = w.skips && s.detector != nil
-		w.dull = w.plan.maybe(0, nil)&w.pursued == 0
+		w.dull = w.plan.maybe(0, nil, 0)&w.pursued == 0
 	}
 	return w
 }
@@ -144,19 +151,20 @@ func (w *walk) setTime(now float64) { w.now, w.job.now, w.unix = now, now, w.s.c
 // maybe gives the bits of the regexes that may match a line, all if that is not
 // known. end is where it ends.
 func (w *walk) maybe(raw []byte, end int) uint64 {
-	if w.pursued == 0 {
+	switch {
+	case w.pursued == 0:
 		return ^uint64(0)
+	case end != w.knownEnd:
+		w.knownEnd, w.known = end, 0
+		if found := w.foundBefore(end); found|w.plan.always != 0 {
+			w.known = w.plan.maybe(found, raw, w.lastAt-(end-len(raw)))
+		}
 	}
-	found := w.foundBefore(end)
-	if found|w.plan.always == 0 {
-		return 0
-	}
-	return w.plan.maybe(found, raw)
+	return w.known
 }
 
 // pass passes over a line that no regex can match, if its date is like the one
-// before: that is all there is to know of it. If it can it passes over those
-// behind it, too.
+// before: that is all there is to know of it.
 func (w *walk) pass(raw []byte) bool {
 	text := trimEnd(raw)
 	if !w.quick || w.odd || len(text) == 0 || len(raw) > MaxLine || (text[0] == '#' && w.mode.Comments) {
@@ -170,37 +178,40 @@ func (w *walk) pass(raw []byte) bool {
 	d.Repeat(w.unix, 1)
 	w.told.Passed++
 	w.dateText, w.date = text[a.Start:a.End], a.Time
-	if first := a.Time.Unix - float64(a.Second); w.dull && w.open(date.Stamp{Unix: first}) && w.open(date.Stamp{Unix: first + 59}) {
-		w.passRun()
-	}
 	return true
 }
 
-// passRun passes over the lines that follow one that was passed over, have a
-// date of the same minute and none of the texts that are looked for.
-func (w *walk) passRun() {
-	end := w.plainTo
-	if w.more {
-		end = min(end, w.foundAt)
+// passRun passes over lines that have none of the texts that are looked for, and
+// a date of the minute that was read last. It reports whether there are any.
+func (w *walk) passRun() bool {
+	if !w.quick || !w.dull || w.odd || w.knownEnd > w.at && w.known&w.pursued != 0 {
+		return false
 	}
-	if end <= w.at {
-		return
+	d := w.s.detector
+	m, ok := d.Minute(w.unix)
+	if !ok || !w.open(m.First) || !w.open(m.Last) || m.Before != 0 && w.plan.joined(m.Before, m.After) {
+		return false
 	}
-	rest := w.data[w.at:end]
+	rest := w.data[w.at:w.plainTo]
 	not := byte(0)
 	if w.mode.Comments {
 		not = '#'
 	}
-	d := w.s.detector
-	size, lines, last := d.Run(rest, not)
+	size, lines, last := d.Run(rest, not, w.mark(), func(begin, end int) int {
+		if w.maybe(rest[begin:end], w.at+end)&w.pursued != 0 {
+			return -1
+		}
+		return w.mark()
+	})
 	if lines == 0 {
-		return
+		return false
 	}
 	d.Repeat(w.unix, lines)
 	w.at += size
 	w.told.Number += lines
 	w.told.Passed += lines
 	w.dateText, w.date = rest[last.Start:last.End], last.Time
+	return true
 }
 
 // lookForPlain finds out whether the next line is text as it stands, and how far
@@ -216,15 +227,16 @@ func (w *walk) lookForPlain() {
 // noteDate takes note of the date of the last line that was passed over.
 func (w *walk) noteDate() {
 	if w.dateText != nil {
-		f := w.f
-		f.lastDate, f.hasLastDate = w.date, true
-		f.lastText = append(f.lastText[:0], w.dateText...)
+		w.f.setDate(w.date, w.dateText)
 		w.dateText = nil
 	}
 }
 
 // lineEnd is where the line that begins at at ends, with its line end.
 func (w *walk) lineEnd(at int) int {
+	if w.knownEnd > at {
+		return w.knownEnd
+	}
 	if w.s.codec.unit > 1 {
 		line, _, ok := w.s.codec.cut(w.data[at:])
 		if !ok {
@@ -239,10 +251,19 @@ func (w *walk) lineEnd(at int) int {
 	return at + n + 1
 }
 
+// mark is how far it is to the next text that was looked for.
+func (w *walk) mark() int {
+	if w.more {
+		return w.foundAt - w.at
+	}
+	return len(w.data)
+}
+
 // foundBefore gives the bits of all texts in the line that ends at end.
 func (w *walk) foundBefore(end int) (found uint64) {
 	for w.more && w.foundAt < end {
 		found |= w.foundAll
+		w.lastAt = w.foundAt
 		w.foundAt, w.foundAll, w.more = w.find.next()
 	}
 	return found
@@ -256,6 +277,7 @@ func (w *walk) line(raw []byte, maybe uint64) bool {
 		text = trimEnd(raw)
 	} else {
 		text = w.f.decode(w.s, Line{Text: raw, Source: w.source})
+		defer w.f.keepDate()
 	}
 	if w.mode.Comments && (len(text) == 0 || text[0] == '#') {
 		return false
@@ -293,9 +315,7 @@ func (w *walk) usual(text []byte, m date.Match) bool {
 	if err != nil || !w.open(stamp) {
 		return false
 	}
-	f := w.f
-	f.lastDate, f.hasLastDate = stamp, true
-	f.lastText = append(f.lastText[:0], text[m.Start:m.End]...)
+	w.f.setDate(stamp, text[m.Start:m.End])
 	return true
 }
 

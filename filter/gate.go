@@ -16,7 +16,7 @@ func (f *Filter) findDate(j *job, line *Line, m *date.Match, dated bool) bool {
 	if line.HasTime {
 		j.instead = line.Date
 		j.stamp, j.hasTime = date.Stamp{Unix: line.Time}, true
-		f.lastText, f.lastDate, f.hasLastDate = append(f.lastText[:0], line.Date...), j.stamp, true
+		f.setDate(j.stamp, []byte(line.Date))
 		return true
 	}
 	recent := f.hasLastDate && f.lastDate.Unix != 0 && f.lastDate.Unix > j.now-60
@@ -35,6 +35,17 @@ func (f *Filter) findDate(j *job, line *Line, m *date.Match, dated bool) bool {
 		j.stamp, j.hasTime = date.Stamp{Unix: j.now}, true
 	}
 	return true
+}
+
+// setDate notes the date of a line. text is looked at until keepDate or the next.
+func (f *Filter) setDate(stamp date.Stamp, text []byte) {
+	f.lastDate, f.hasLastDate, f.lastText = stamp, true, text
+}
+
+// keepDate makes the text of the last date last.
+func (f *Filter) keepDate() {
+	f.scratch.date = append(f.scratch.date[:0], f.lastText...)
+	f.lastText = f.scratch.date
 }
 
 // useDate takes over the date that the detector found. An empty one means the
@@ -57,8 +68,7 @@ func (f *Filter) useDate(j *job, m *date.Match, recent bool) bool {
 	switch {
 	case err == nil:
 		j.stamp, j.hasTime = stamp, true
-		f.lastDate, f.hasLastDate = stamp, true
-		f.lastText = append(f.lastText[:0], j.line[m.Start:m.End]...)
+		f.setDate(stamp, j.line[m.Start:m.End])
 	case errors.Is(err, date.ErrInvalid):
 		f.log.Error("findFailure failed to parse timeText: " + string(j.line[m.Start:m.End]))
 	default:

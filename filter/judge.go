@@ -67,6 +67,7 @@ type Verdict struct {
 type scratch struct {
 	job  job
 	text []byte // the decoded line
+	date []byte // the text of the last date
 	buf  []byte // what the regexes see
 	cont []byte // the same, cut down to F-CONTENT
 	pref []int  // what the prefregex captured
@@ -118,6 +119,7 @@ func (f *Filter) Judge(line Line, mode Mode) ([]Failure, Verdict) {
 	s := f.set.Load()
 	j := f.begin(s, mode, f.tick(s))
 	f.judge(j, line)
+	f.keepDate()
 	v := j.verd
 	j.verd = Verdict{}
 	if len(j.found) == 0 {

@@ -12,16 +12,18 @@ import (
 // lines need not be looked at closely: texts of which one must be in a line
 // that a regex matches.
 type plan struct {
-	set    *settings
-	sample int     // bytes of the log that it was made for
-	find   *finder // nil: any line may match
-	always uint64  // bits of regexes that any line may match
-	pref   uint64  // the bit of the prefregex, 0 if any line may match it
-	fail   uint64  // the bits of the failregexes
-	also   []*finder
-	first  [256]uint64 // the failregexes that match a text that begins so
-	joins  []uint64    // for two bytes: stand they together in a text to look for
-	keys   []*keys     // of the failregexes, nil where data cannot wait
+	set     *settings
+	sample  int         // bytes of the log that it was made for
+	find    *finder     // nil: any line may match
+	always  uint64      // bits of regexes that any line may match
+	pref    uint64      // the bit of the prefregex, 0 if any line may match it
+	fail    uint64      // the bits of the failregexes
+	also    []*finder   // texts of which one must be there as well, by failregex, nil for none,
+	before  uint64      // the failregexes for which it stands before the one that was found
+	longest int         // bytes of the longest text to look for
+	first   [256]uint64 // the failregexes that match a text that begins so
+	joins   []uint64    // for two bytes: stand they together in a text to look for
+	keys    []*keys     // of the failregexes, nil where data cannot wait
 }
 
 // The bits of regexes: the failregexes have the lower ones, and from lastRegex
@@ -91,6 +93,7 @@ func newPlan(s *settings, all bool, sample []byte) *plan {
 		p.always |= c.without & ignoreBit
 	}
 	needles, also := c.choose()
+	p.before = c.before
 	if len(needles) > 0 && (p.always&p.fail == 0 || p.pref != 0) {
 		p.find = newFinder(needles, c.log)
 		p.join(needles)
@@ -117,6 +120,7 @@ func (p *plan) noteFirst(re *Regex, bit uint64) {
 // join notes which bytes stand together in texts to look for.
 func (p *plan) join(needles []needle) {
 	for _, n := range needles {
+		p.longest = max(p.longest, len(n.text))
 		for i := 1; i < len(n.text); i++ {
 			k := int(n.text[i-1])<<8 | int(n.text[i])
 			p.joins[k/64] |= 1 << (k % 64)
@@ -131,16 +135,21 @@ func (p *plan) joined(before, after byte) bool {
 	return p.joins[k/64]>>(k%64)&1 != 0
 }
 
-// maybe takes the bits of what was found in a line and gives those of the
-// regexes that may match it. In the bits is the prefregex's if it may match.
-func (p *plan) maybe(found uint64, line []byte) uint64 {
+// maybe takes the bits of what was found in a line, the last of it around at, and
+// gives those of the regexes that may match it. In the bits is the prefregex's if
+// it may match.
+func (p *plan) maybe(found uint64, line []byte, at int) uint64 {
 	if p.pref != 0 && found&p.pref == 0 {
 		return (found | p.always) & ignoreBit
 	}
 	found |= p.always
 	for rest := found & p.fail &^ lastBit; rest != 0; rest &= rest - 1 {
 		i := bits.TrailingZeros64(rest)
-		if also := p.also[i]; also != nil && !also.in(line) {
+		also, part := p.also[i], line
+		if p.before>>i&1 != 0 {
+			part = line[:min(at+p.longest, len(line))]
+		}
+		if also != nil && !also.in(part) {
 			found &^= 1 << i
 		}
 	}
@@ -152,6 +161,7 @@ type chooser struct {
 	log     *logSample
 	regexes []choice
 	without uint64 // bits of regexes that have no such set
+	before  uint64 // bits of those of which the second set stands before the first
 }
 
 // choice is a regex and its sets.
@@ -163,6 +173,7 @@ type choice struct {
 // literalSet is texts of which one is in every match.
 type literalSet struct {
 	texts    []string
+	place    int // in the order in which they stand in a match
 	shortest int
 	seen     float64 // how many of them a line of the log holds, about
 }
@@ -170,11 +181,14 @@ type literalSet struct {
 // add notes the sets of a regex.
 func (c *chooser) add(re *Regex, bit uint64) {
 	ch := choice{bit: bit}
-	for _, texts := range re.re.Literals() {
-		if set := (literalSet{texts: slices.Clone(texts)}); set.measure(c.log) {
+	for i, texts := range re.re.Literals() {
+		if set := (literalSet{texts: slices.Clone(texts), place: i}); set.measure(c.log) {
 			ch.sets = append(ch.sets, set)
 		}
 	}
+	slices.SortStableFunc(ch.sets, func(a, b literalSet) int { // the most telling first
+		return cmp.Or(cmp.Compare(b.shortest, a.shortest), cmp.Compare(len(a.texts), len(b.texts)))
+	})
 	if len(ch.sets) == 0 {
 		c.without |= bit
 		return
@@ -268,6 +282,9 @@ func (c *chooser) choose() (needles []needle, also map[int][]needle) {
 			bitsOf[text] |= ch.bit
 		}
 		if second := ch.second(set); second != nil && ch.bit < lastBit {
+			if second.place < set.place {
+				c.before |= ch.bit
+			}
 			for _, text := range second.texts {
 				i := bits.TrailingZeros64(ch.bit)
 				also[i] = append(also[i], needle{text, 1})

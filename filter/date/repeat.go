@@ -56,7 +56,6 @@ type repeated struct {
 type Again struct {
 	Start, End int // byte offsets of the date text
 	Time       Stamp
-	Second     int // of Time; the minute's others differ in nothing else
 }
 
 // Again recognizes a line whose date is the last one but for the second: Find
@@ -73,8 +72,32 @@ func (d *Detector) Again(line []byte, now int64) (a Again, ok bool) {
 
 // again is the date of a line with the remembered text at at.
 func (r *repeated) again(line []byte, at int) Again {
-	second := secondOf(line, at+r.second)
-	return Again{at + r.cut, at + r.length, Stamp{r.stamp.Unix + float64(second), r.stamp.Int}, int(second)}
+	return Again{at + r.cut, at + r.length, r.at(secondOf(line, at+r.second))}
+}
+
+// at is the time of a second of the minute.
+func (r *repeated) at(second uint64) Stamp {
+	return Stamp{r.stamp.Unix + float64(second), r.stamp.Int}
+}
+
+// Minute is what the dates that Again recognizes have in common.
+type Minute struct {
+	First, Last   Stamp // the first and the last second
+	Before, After byte  // what stands around the date's text, Before 0 at the begin of a line
+}
+
+// Minute tells of the dates that Again would recognize now and whether it would
+// any.
+func (d *Detector) Minute(now int64) (m Minute, ok bool) {
+	r := &d.repeated
+	if r.slot == nil || d.last.index >= len(d.slots) || r.slot != d.slots[d.last.index] || !r.known || r.asked != now || r.zone != d.zone {
+		return m, false
+	}
+	m = Minute{First: r.at(0), Last: r.at(59), After: r.text[r.length]}
+	if r.cut > 0 {
+		m.Before = r.text[r.cut-1]
+	}
+	return m, true
 }
 
 // Repeat notes lines that Again recognized, as Find would.
@@ -89,10 +112,12 @@ func (d *Detector) Repeat(now int64, lines int) {
 }
 
 // Run is how many lines there are at the beginning of data that Again would
-// recognize at the same time as the one before, and how many bytes they have;
+// recognize in the minute that Minute tells of, and how many bytes they have;
 // last is the date of the last one, with offsets into data. All of them end in
-// a line feed, and none begins with the byte not. Like Again it changes nothing.
-func (d *Detector) Run(data []byte, not byte) (size, lines int, last Again) {
+// a line feed, and none begins with the byte not. At the line in which the byte
+// mark stands beyond is asked with the line's offsets: it gives the next mark, or
+// -1 if the line is none to pass over. Like Again Run changes nothing.
+func (d *Detector) Run(data []byte, not byte, mark int, beyond func(begin, end int) int) (size, lines int, last Again) {
 	r := &d.repeated
 	begin, from := 0, -1
 	for {
@@ -100,6 +125,12 @@ func (d *Detector) Run(data []byte, not byte) (size, lines int, last Again) {
 		end := bytes.IndexByte(line[:min(len(line), maxRunLine)], '\n')
 		if end <= 0 || line[0] == not {
 			break
+		}
+		next := size + end + 1
+		if mark < next {
+			if mark = beyond(size, next); mark < 0 {
+				break
+			}
 		}
 		at := 0
 		if r.bracket {
@@ -109,8 +140,7 @@ func (d *Detector) Run(data []byte, not byte) (size, lines int, last Again) {
 		if at < 0 || end-at < r.length+2 || line[at+r.length+1] == '\r' || !r.fits(line[at:]) {
 			break
 		}
-		begin, from = size, at
-		size += end + 1
+		begin, from, size = size, at, next
 		lines++
 	}
 	if lines > 0 {
@@ -158,13 +188,17 @@ func secondOf(text []byte, i int) uint64 { return uint64(text[i]-'0')*10 + uint6
 // fits reports whether text begins as the remembered one but for the second.
 // It goes at least two bytes beyond the date.
 func (r *repeated) fits(text []byte) bool {
-	if len(text) < 8*r.words {
+	if len(text) < 8*max(4, r.words) {
 		var long [8 * repeatWords]byte
 		copy(long[:], text)
 		text = long[:]
 	}
-	for i := range r.words {
-		if (binary.LittleEndian.Uint64(text[8*i:])^r.want[i])&r.mask[i] != 0 {
+	w := text[:32:32] // most dates are no longer
+	if r.differ(w, 0)|r.differ(w[8:], 1)|r.differ(w[16:], 2)|r.differ(w[24:], 3) != 0 {
+		return false
+	}
+	for i := 4; i < r.words; i++ {
+		if r.differ(text[8*i:], i) != 0 {
 			return false
 		}
 	}
@@ -177,6 +211,11 @@ func (r *repeated) fits(text []byte) bool {
 		}
 	}
 	return r.ending == endsAnyhow || text[r.length] != ' ' || r.ending.certain(text[r.length+1])
+}
+
+// differ gives what differs in eight bytes from what must be the same in word i.
+func (r *repeated) differ(text []byte, i int) uint64 {
+	return (binary.LittleEndian.Uint64(text) ^ r.want[i]) & r.mask[i]
 }
 
 // compare prepares fits.

@@ -136,7 +136,8 @@ func TestRepeatedDates_2_4_11(t *testing.T) {
 }
 
 // linesAsRun judges the lines at the beginning of data as a block's walk does,
-// and tells how many bytes that were and what came of the last line.
+// and tells how many bytes that were and what came of the last line. Every
+// seventh line or so is one that the walk does not pass over.
 func linesAsRun(d *Detector, data []byte) (size int, last string) {
 	end := bytes.IndexByte(data, '\n')
 	line, now := bytes.TrimRight(data[:end], "\r"), d.now().Unix()
@@ -146,7 +147,16 @@ func linesAsRun(d *Detector, data []byte) (size int, last string) {
 	}
 	d.Repeat(now, 1)
 	size, text := end+1, data[a.Start:a.End]
-	if more, lines, run := d.Run(data[size:], '#'); lines > 0 {
+	if m, ok := d.Minute(now); !ok || a.Time.Unix < m.First.Unix || a.Time.Unix > m.Last.Unix {
+		return end + 1, fmt.Sprint(a.Time, " is not in ", m)
+	}
+	beyond := func(_, end int) int {
+		if end%7 == 0 {
+			return -1
+		}
+		return end
+	}
+	if more, lines, run := d.Run(data[size:], '#', 0, beyond); lines > 0 {
 		d.Repeat(now, lines)
 		a, text, size = run, data[size:][run.Start:run.End], size+more
 	}

@@ -52,10 +52,10 @@ func ExampleRegexp_Literals() {
 	}
 	// Output:
 	// ["Failed" "Invalid"]
-	// [" from"]
+	// [" "]
 	// ["user" "password"]
 	// [" "]
-	// [" "]
+	// [" from"]
 }
 
 func ExampleRegexp_Exponential() {

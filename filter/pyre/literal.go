@@ -16,7 +16,7 @@ const (
 // needs tells which literals a text must contain for a node to match.
 type needs struct {
 	exact []string   // all that the node can match; nil if that is not known
-	sets  [][]string // of each set, one literal must be in the match
+	sets  [][]string // of each set, one literal must be in the match, one behind the other
 }
 
 func needsOf(n *node) needs {
@@ -148,16 +148,14 @@ func shortest(set []string) int {
 	return n
 }
 
-// literalSets returns the sets of literals for a whole pattern, the most
-// telling first.
+// literalSets returns the sets of literals for a whole pattern, in the order in
+// which they stand in a match.
 func literalSets(root *node) [][]string {
 	n := needsOf(root)
-	sets := n.sets
 	if n.exact != nil {
-		sets = addSet(nil, n.exact)
+		return addSet(nil, n.exact)
 	}
-	sortSets(sets)
-	return sets
+	return n.sets
 }
 
 // requiredText returns the longest text that every match contains, "" if

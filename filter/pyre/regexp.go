@@ -95,9 +95,8 @@ func (re *Regexp) FirstBytes() (set ByteSet, atEnd bool) {
 }
 
 // Literals returns sets of texts: for each set, every match contains at least
-// one of its texts, byte for byte. The most telling set comes first, that
-// whose shortest text is longest. There may be none. The caller must not
-// change them.
+// one of its texts, byte for byte, and behind it one of each set that follows.
+// There may be none. The caller must not change them.
 func (re *Regexp) Literals() [][]string { return re.known().literals }
 
 // NumGroups returns how many capturing groups the pattern has.

@@ -221,10 +221,19 @@ func compareStock(t *testing.T, py *peer, p stockPattern, lines []string) int {
 func checkFacts(t *testing.T, re *Regexp, text []byte, caps []int) {
 	t.Helper()
 	matched := text[caps[0]:caps[1]]
+	rest := matched
 	for _, set := range re.Literals() {
-		if !slices.ContainsFunc(set, func(lit string) bool { return bytes.Contains(matched, []byte(lit)) }) {
-			t.Errorf("%q matched %q, which has none of %q", re, matched, set)
+		behind := -1
+		for _, lit := range set {
+			if i := bytes.Index(rest, []byte(lit)); i >= 0 && (behind < 0 || i+len(lit) < behind) {
+				behind = i + len(lit)
+			}
 		}
+		if behind < 0 {
+			t.Errorf("%q matched %q, which has none of %q in %q", re, matched, set, rest)
+			break
+		}
+		rest = rest[behind:]
 	}
 	first, atEnd := re.FirstBytes()
 	if caps[0] < len(text) && !first.Has(text[caps[0]]) || caps[0] == len(text) && !atEnd {

@@ -90,6 +90,10 @@ func (t *tester) judgeBlocks(src *source) error {
 	details := t.opt.json || t.opt.out != "" && !ids
 	lines := 0
 	each := func(j *filter.Judged) error {
+		if ids && j.Verdict.Err == nil && !t.opt.invert {
+			t.printIDs(j.Failures)
+			return nil
+		}
 		if details {
 			j.Fill()
 		}

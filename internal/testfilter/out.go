@@ -51,6 +51,15 @@ const msgMark = "\x00msg\x00"
 
 func (r *rowPrinter) line(text string) { fmt.Fprintln(r.t.out, text) }
 
+// printIDs prints the IDs of failures, but for those that are none by themselves.
+func (t *tester) printIDs(found []filter.Failure) {
+	for i := range found {
+		if !found[i].NoFail {
+			t.printID(&found[i])
+		}
+	}
+}
+
 // printID prints the ID of a failure.
 func (t *tester) printID(f *filter.Failure) {
 	b := t.out.AvailableBuffer()
