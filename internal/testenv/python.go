@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Peer is a Python that answers questions until the test ends: each is one JSON
-// value on a line, and so is its answer.
+// Peer is a program, Python mostly, that answers questions until the test ends:
+// each is one JSON value on a line, and so is its answer.
 type Peer struct {
 	t   testing.TB
 	in  io.WriteCloser
@@ -24,6 +24,12 @@ func StartPython(t testing.TB, env []string, args ...string) *Peer {
 	t.Helper()
 	cmd := exec.Command(Python, args...)
 	cmd.Env = append(append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1"), env...)
+	return StartPeer(t, cmd)
+}
+
+// StartPeer is StartPython for any program.
+func StartPeer(t testing.TB, cmd *exec.Cmd) *Peer {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -39,7 +45,7 @@ func StartPython(t testing.TB, env []string, args ...string) *Peer {
 	t.Cleanup(func() {
 		_ = in.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("Python ended: %v", err)
+			t.Errorf("%s ended: %v", cmd.Path, err)
 		}
 	})
 	return &Peer{t, in, bufio.NewReaderSize(out, 1<<20)}
@@ -57,11 +63,11 @@ func (p *Peer) Line(question any) []byte {
 		p.t.Fatal(err)
 	}
 	if _, err := p.in.Write(append(data, '\n')); err != nil {
-		p.t.Fatalf("asking Python %.200s: %v", data, err)
+		p.t.Fatalf("asking %.200s: %v", data, err)
 	}
 	line, err := p.out.ReadBytes('\n')
 	if err != nil {
-		p.t.Fatalf("Python's answer to %.200s: %v", data, err)
+		p.t.Fatalf("the answer to %.200s: %v", data, err)
 	}
 	return line
 }
@@ -74,6 +80,6 @@ func (p *Peer) Ask(question, answer any) {
 		return
 	}
 	if err := json.Unmarshal(line, answer); err != nil {
-		p.t.Fatalf("Python's answer %.200s: %v", line, err)
+		p.t.Fatalf("the answer %.200s: %v", line, err)
 	}
 }
