@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"f2b-go/internal/pytext"
 	"f2b-go/internal/tags"
@@ -14,12 +15,17 @@ import (
 // Names that jails define by custom for others to refer to (1.8.2), and those
 // that actions and filters get from elsewhere than their files.
 var (
-	jailVariables = wordSet("banaction banaction_allports port protocol chain mta destemail sender sendername mode action_ action_mw action_mwl " +
+	jailVariables = lazySet("banaction banaction_allports port protocol chain mta destemail sender sendername mode action_ action_mw action_mwl " +
 		"action_xarf action_cf_mwl action_blocklist_de action_abuseipdb fail2ban_agent fail2ban_version fail2ban_confpath default_backend")
-	filterGiven  = wordSet("logtype backend")
-	actionGiven  = wordSet("timeout name actname")
-	generalGiven = wordSet("report_version socket_group")
+	filterGiven  = lazySet("logtype backend")
+	actionGiven  = lazySet("timeout name actname")
+	generalGiven = lazySet("report_version socket_group")
 )
+
+// lazySet is wordSet of words that few runs of the program ask for.
+func lazySet(words string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool { return wordSet(words) })
+}
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -132,19 +138,19 @@ func (c *Config) linted(name string, jails *references) *linted {
 	own := union(l.refs.names)
 	switch folder {
 	case "fail2ban":
-		l.known = union(names(earlySpecs), names(generalSpecs), names(threadSpecs), generalGiven)
+		l.known = union(names(earlySpecs), names(generalSpecs), names(threadSpecs), generalGiven())
 		l.heads = l.known
 	case "jail":
 		l.known = names(jailSpecs)
-		l.heads, l.switches = union(l.known, jailVariables), switches(jailSpecs)
+		l.heads, l.switches = union(l.known, jailVariables()), switches(jailSpecs)
 		l.refs = jails
 	case "action.d":
 		l.heads, l.switches = names(actionSpecs), switches(actionSpecs)
-		l.known = union(l.heads, actionGiven)
+		l.known = union(l.heads, actionGiven())
 		l.refs.merge(jails)
 	default:
 		l.heads = names(filterSpecs)
-		l.known = union(l.heads, filterGiven)
+		l.known = union(l.heads, filterGiven())
 		l.refs.merge(jails)
 	}
 	switch l.spell = l.known; folder {
@@ -249,11 +255,11 @@ func (l *linted) option(file, sec, name string, o raw) {
 		l.warn(place, "unknown option: includes know before and after", "write before or after")
 		return
 	}
-	if like := nearest(plain, l.spell); like != "" && !jailVariables[plain] {
+	if like := nearest(plain, l.spell); like != "" && !jailVariables()[plain] {
 		l.warn(place, "unknown option, and nothing refers to it", "did you mean "+like+"?")
 		return
 	}
-	if l.counts(file, sec) && !jailVariables[plain] && !customVariable(plain) {
+	if l.counts(file, sec) && !jailVariables()[plain] && !customVariable(plain) {
 		l.warn(place, "unknown option, and nothing refers to it: it has no effect", "remove it or correct its name")
 	}
 }
@@ -455,7 +461,7 @@ func (c *Config) lintParameter(jail, option, spec string) (out []Message) {
 		if !ok {
 			plain = p.name
 		}
-		if has[lower(plain)] || l.refs.has(lower(plain)) || jailVariables[plain] || names(jailSpecs)[plain] {
+		if has[lower(plain)] || l.refs.has(lower(plain)) || jailVariables()[plain] || names(jailSpecs)[plain] {
 			continue
 		}
 		if like := nearest(lower(plain), has); like != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"f2b-go/internal/pytext"
@@ -31,61 +32,63 @@ const (
 
 // directives are COMPAT 2.4.5's, with Python's regex for each; %ExY depends on
 // the years that are accepted and is made by yearRegex.
-var directives = map[string]directive{
-	"%": {`%`, "%"},
-	"a": {`(?P<a>` + weekdaysShort + `)`, "DAY"},
-	"A": {`(?P<A>` + weekdaysLong + `)`, "DAYNAME"},
-	"b": {`(?P<b>` + monthsShort + `)`, "MON"},
-	"B": {`(?P<B>` + monthsLong + `)`, "MONTH"},
-	"c": {`(?P<a>` + weekdaysShort + `)\s+(?P<b>` + monthsShort + `)\s+` + dayStrict + `\s+` + timeOfDay + `\s+(?P<Y>\d\d\d\d)`, "%c"},
-	"d": {`(?P<d>[1-2]\d|[0 ]?[1-9]|3[0-1])`, "Day"},
-	"f": {`(?P<f>[0-9]{1,6})`, "Microseconds"},
-	"G": {`(?P<G>\d\d\d\d)`, "%G"},
-	"H": {`(?P<H>[0-1]?\d|2[0-3])`, "24hour"},
-	"I": {`(?P<I>1[0-2]|0[1-9]|[1-9])`, "12hour"},
-	"j": {`(?P<j>36[0-6]|3[0-5]\d|[1-2]\d\d|0[1-9]\d|00[1-9]|[1-9]\d|0[1-9]|[1-9])`, "Yearday"},
-	"k": {` ?(?P<H>[0-2]?\d)`, "%k"},
-	"l": {` ?(?P<I>1?\d)`, "%l"},
-	"m": {`(?P<m>0?[1-9]|1[0-2])`, "Month"},
-	"M": {`(?P<M>[0-5]?\d)`, "Minute"},
-	"p": {`(?P<p>am|pm)`, "AMPM"},
-	"S": {`(?P<S>[0-5]?\d|6[0-1])`, "Second"},
-	"u": {`(?P<u>[1-7])`, "%u"},
-	"U": {`(?P<U>5[0-3]|[0-4]\d|\d)`, "Yearweek"},
-	"V": {`(?P<V>5[0-3]|0[1-9]|[1-4]\d|\d)`, "%V"},
-	"w": {`(?P<w>[0-6])`, "Weekday"},
-	"W": {`(?P<W>5[0-3]|[0-4]\d|\d)`, "Yearweek"},
-	"x": {`(?P<m>1[0-2]|0[1-9]|[1-9])/` + dayStrict + `/(?P<y>\d\d)`, "%x"},
-	"X": {timeOfDay, "%X"},
-	"y": {`(?P<y>\d\d)`, "Year2"},
-	"Y": {`(?P<Y>\d{4})`, "Year"},
-	"z": {`(?P<z>Z|UTC|GMT|` + zoneOffset + `)`, "Zone offset"},
-	"Z": {`(?P<Z>Z|[A-Z]{3,5})`, "Zone name"},
+var directives = sync.OnceValue(func() map[string]directive {
+	return map[string]directive{
+		"%": {`%`, "%"},
+		"a": {`(?P<a>` + weekdaysShort + `)`, "DAY"},
+		"A": {`(?P<A>` + weekdaysLong + `)`, "DAYNAME"},
+		"b": {`(?P<b>` + monthsShort + `)`, "MON"},
+		"B": {`(?P<B>` + monthsLong + `)`, "MONTH"},
+		"c": {`(?P<a>` + weekdaysShort + `)\s+(?P<b>` + monthsShort + `)\s+` + dayStrict + `\s+` + timeOfDay + `\s+(?P<Y>\d\d\d\d)`, "%c"},
+		"d": {`(?P<d>[1-2]\d|[0 ]?[1-9]|3[0-1])`, "Day"},
+		"f": {`(?P<f>[0-9]{1,6})`, "Microseconds"},
+		"G": {`(?P<G>\d\d\d\d)`, "%G"},
+		"H": {`(?P<H>[0-1]?\d|2[0-3])`, "24hour"},
+		"I": {`(?P<I>1[0-2]|0[1-9]|[1-9])`, "12hour"},
+		"j": {`(?P<j>36[0-6]|3[0-5]\d|[1-2]\d\d|0[1-9]\d|00[1-9]|[1-9]\d|0[1-9]|[1-9])`, "Yearday"},
+		"k": {` ?(?P<H>[0-2]?\d)`, "%k"},
+		"l": {` ?(?P<I>1?\d)`, "%l"},
+		"m": {`(?P<m>0?[1-9]|1[0-2])`, "Month"},
+		"M": {`(?P<M>[0-5]?\d)`, "Minute"},
+		"p": {`(?P<p>am|pm)`, "AMPM"},
+		"S": {`(?P<S>[0-5]?\d|6[0-1])`, "Second"},
+		"u": {`(?P<u>[1-7])`, "%u"},
+		"U": {`(?P<U>5[0-3]|[0-4]\d|\d)`, "Yearweek"},
+		"V": {`(?P<V>5[0-3]|0[1-9]|[1-4]\d|\d)`, "%V"},
+		"w": {`(?P<w>[0-6])`, "Weekday"},
+		"W": {`(?P<W>5[0-3]|[0-4]\d|\d)`, "Yearweek"},
+		"x": {`(?P<m>1[0-2]|0[1-9]|[1-9])/` + dayStrict + `/(?P<y>\d\d)`, "%x"},
+		"X": {timeOfDay, "%X"},
+		"y": {`(?P<y>\d\d)`, "Year2"},
+		"Y": {`(?P<Y>\d{4})`, "Year"},
+		"z": {`(?P<z>Z|UTC|GMT|` + zoneOffset + `)`, "Zone offset"},
+		"Z": {`(?P<Z>Z|[A-Z]{3,5})`, "Zone name"},
 
-	"Exd": {`(?P<d>[1-2]\d|0[1-9]|3[0-1])`, "ExDay"},
-	"ExH": {`(?P<H>[0-1]\d|2[0-3])`, "Ex24hour"},
-	"Exk": {` ?(?P<H>[0-1]?\d|2[0-3])`, "Ex%k"},
-	"Exl": {` ?(?P<I>1[0-2]|\d)`, "Ex%l"},
-	"Exm": {`(?P<m>0[1-9]|1[0-2])`, "ExMonth"},
-	"ExM": {`(?P<M>[0-5]\d)`, "ExMinute"},
-	"ExS": {`(?P<S>[0-5]\d|6[0-1])`, "ExSecond"},
-	"Exy": {`(?P<y>\d{2})`, "ExYear2"},
-	"ExY": {"", "ExYear"},
-	"Exz": {`(?P<z>(?:` + zoneAbbreviation + `)?` + zoneOffset + `|` + zoneAbbreviation + `)`, "ExZone offset"},
-	"ExZ": {`(?P<Z>` + zoneAbbreviation + `)`, "ExZone name"},
-}
+		"Exd": {`(?P<d>[1-2]\d|0[1-9]|3[0-1])`, "ExDay"},
+		"ExH": {`(?P<H>[0-1]\d|2[0-3])`, "Ex24hour"},
+		"Exk": {` ?(?P<H>[0-1]?\d|2[0-3])`, "Ex%k"},
+		"Exl": {` ?(?P<I>1[0-2]|\d)`, "Ex%l"},
+		"Exm": {`(?P<m>0[1-9]|1[0-2])`, "ExMonth"},
+		"ExM": {`(?P<M>[0-5]\d)`, "ExMinute"},
+		"ExS": {`(?P<S>[0-5]\d|6[0-1])`, "ExSecond"},
+		"Exy": {`(?P<y>\d{2})`, "ExYear2"},
+		"ExY": {"", "ExYear"},
+		"Exz": {`(?P<z>(?:` + zoneAbbreviation + `)?` + zoneOffset + `|` + zoneAbbreviation + `)`, "ExZone offset"},
+		"ExZ": {`(?P<Z>` + zoneAbbreviation + `)`, "ExZone name"},
+	}
+})
 
 // directiveAt returns the key of the directive that starts with the percent
 // sign at pattern[i], or "".
 func directiveAt(pattern string, i int) string {
 	rest := pattern[i+1:]
 	if len(rest) >= 3 && rest[:2] == "Ex" {
-		if _, ok := directives[rest[:3]]; ok {
+		if _, ok := directives()[rest[:3]]; ok {
 			return rest[:3]
 		}
 	}
 	if rest != "" {
-		if _, ok := directives[rest[:1]]; ok {
+		if _, ok := directives()[rest[:1]]; ok {
 			return rest[:1]
 		}
 	}
@@ -114,7 +117,7 @@ func expand(pattern, years string) (regex, name string, err error) {
 			return "", "", err
 		}
 		f.keyed = true
-		d := directives[key]
+		d := directives()[key]
 		if key == "ExY" {
 			d.regex = years
 		}
@@ -142,7 +145,7 @@ func (f *formatter) odd(pattern string, i int) (key string, size int, err error)
 			return "", 0, errors.New("incomplete format key")
 		}
 		key, p = pattern[p+1:end], end+1
-		if _, known := directives[key]; !known {
+		if _, known := directives()[key]; !known {
 			return "", 0, errors.New(pytext.Repr(longForm(key)))
 		}
 	}

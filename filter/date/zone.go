@@ -2,6 +2,7 @@ package date
 
 import (
 	"strings"
+	"sync"
 
 	"f2b-go/internal/pytext"
 )
@@ -35,7 +36,7 @@ func ParseZone(text string) (*Zone, error) {
 	if !ok {
 		return nil, &ZoneError{"ValueError", "Unknown or unsupported time zone: " + pytext.Repr(text)}
 	}
-	minutes, known := zoneAbbreviations[name]
+	minutes, known := zoneAbbreviations()[name]
 	if name != "" && !known {
 		return nil, &ZoneError{"KeyError", pytext.Repr(name)}
 	}
@@ -49,7 +50,7 @@ func zoneMinutes(text string) (int, error) {
 	if !ok {
 		return 0, invalid("unknown or unsupported time zone %q", text)
 	}
-	minutes, known := zoneAbbreviations[name]
+	minutes, known := zoneAbbreviations()[name]
 	if name != "" && !known {
 		return 0, &LineError{"KeyError", name}
 	}
@@ -106,45 +107,47 @@ func twoDigits(text string) (int, bool) {
 // zoneAbbreviations gives each abbreviation's minutes east of UTC: 222 names,
 // without daylight saving; where fail2ban lists a name twice its later value
 // holds (COMPAT, Appendix B).
-var zoneAbbreviations = abbreviations(map[int]string{
-	-720: "Y",
-	-660: "NUT SST X",
-	-600: "CKT HAST HST TAHT TKT W",
-	-570: "MART MIT",
-	-540: "AKST GAMT GIT HADT HNY V",
-	-480: "AKDT CIST HAY HNP PST PT U",
-	-420: "HAP HNR MST PDT T",
-	-360: "CST EAST GALT HAR HNC MDT S",
-	-300: "CDT COT EASST ECT EST ET HAC HNE PET R",
-	-270: "HLV VET",
-	-240: "AST BOT CLT COST EDT FKT GYT HAE HNA PYT Q",
-	-210: "HNT NST NT",
-	-180: "ADT ART BRT CLST FKST GFT HAA P PMST PYST SRT UYT WGT",
-	-150: "HAT NDT",
-	-120: "BRST FNT O PMDT UYST WGST",
-	-60:  "AZOT CVT EGT N",
-	0:    "EGST GMT UTC WET WT Z",
-	60:   "A CET DFT WAT WEDT WEST",
-	120:  "B CAT CEDT CEST EET SAST WAST",
-	180:  "C EAT EEDT EEST IDT MSK",
-	210:  "IRST",
-	240:  "AMT AZT D GET GST KUYT MSD MUT RET SAMT SCT",
-	270:  "AFT IRDT",
-	300:  "AMST AQTT AZST E HMT MAWT MVT PKT TFT TJT TMT UZT YEKT",
-	330:  "SLT",
-	345:  "NPT",
-	360:  "ALMT BIOT BTT F IOT KGT NOVT OMST YEKST",
-	390:  "CCT MMT",
-	420:  "CXT DAVT G HOVT ICT KRAT NOVST OMSST THA WIB",
-	480:  "ACT AWST BDT BNT CAST H HKT IRKT KRAST MYT PHT SGT ULAT WITA WST",
-	540:  "AWDT I IRKST JST KST PWT TLT WDT WIT YAKT",
-	570:  "ACST",
-	600:  "AEST ChST K PGT VLAT YAKST YAPT",
-	630:  "ACDT LHST",
-	660:  "AEDT L LHDT MAGT NCT PONT SBT VLAST VUT",
-	690:  "NFT",
-	720:  "ANAST ANAT FJT GILT M MAGST MHT NZST PETST PETT TVT WFT",
-	780:  "FJST NZDT",
+var zoneAbbreviations = sync.OnceValue(func() map[string]int {
+	return abbreviations(map[int]string{
+		-720: "Y",
+		-660: "NUT SST X",
+		-600: "CKT HAST HST TAHT TKT W",
+		-570: "MART MIT",
+		-540: "AKST GAMT GIT HADT HNY V",
+		-480: "AKDT CIST HAY HNP PST PT U",
+		-420: "HAP HNR MST PDT T",
+		-360: "CST EAST GALT HAR HNC MDT S",
+		-300: "CDT COT EASST ECT EST ET HAC HNE PET R",
+		-270: "HLV VET",
+		-240: "AST BOT CLT COST EDT FKT GYT HAE HNA PYT Q",
+		-210: "HNT NST NT",
+		-180: "ADT ART BRT CLST FKST GFT HAA P PMST PYST SRT UYT WGT",
+		-150: "HAT NDT",
+		-120: "BRST FNT O PMDT UYST WGST",
+		-60:  "AZOT CVT EGT N",
+		0:    "EGST GMT UTC WET WT Z",
+		60:   "A CET DFT WAT WEDT WEST",
+		120:  "B CAT CEDT CEST EET SAST WAST",
+		180:  "C EAT EEDT EEST IDT MSK",
+		210:  "IRST",
+		240:  "AMT AZT D GET GST KUYT MSD MUT RET SAMT SCT",
+		270:  "AFT IRDT",
+		300:  "AMST AQTT AZST E HMT MAWT MVT PKT TFT TJT TMT UZT YEKT",
+		330:  "SLT",
+		345:  "NPT",
+		360:  "ALMT BIOT BTT F IOT KGT NOVT OMST YEKST",
+		390:  "CCT MMT",
+		420:  "CXT DAVT G HOVT ICT KRAT NOVST OMSST THA WIB",
+		480:  "ACT AWST BDT BNT CAST H HKT IRKT KRAST MYT PHT SGT ULAT WITA WST",
+		540:  "AWDT I IRKST JST KST PWT TLT WDT WIT YAKT",
+		570:  "ACST",
+		600:  "AEST ChST K PGT VLAT YAKST YAPT",
+		630:  "ACDT LHST",
+		660:  "AEDT L LHDT MAGT NCT PONT SBT VLAST VUT",
+		690:  "NFT",
+		720:  "ANAST ANAT FJT GILT M MAGST MHT NZST PETST PETT TVT WFT",
+		780:  "FJST NZDT",
+	})
 })
 
 func abbreviations(byOffset map[int]string) map[string]int {

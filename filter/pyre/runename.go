@@ -3,6 +3,7 @@ package pyre
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/runenames"
@@ -32,24 +33,26 @@ func runeByName(name string) (rune, bool) {
 	return 0, false
 }
 
-// The parts that Hangul syllable names are made of, in the order in which
-// the syllables are (Unicode Standard, section 3.12).
-var (
-	hangulLead  = strings.Split("G GG N D DD R M B BB S SS  J JJ C K T P H", " ")
-	hangulVowel = strings.Split("A AE YA YAE EO E YEO YE O WA WAE OE YO U WEO WE WI YU EU YI I", " ")
-	hangulTail  = strings.Split(" G GG GS N NJ NH D L LG LM LB LS LT LP LH M B BS S SS NG J C K T P H", " ")
-)
+// hangulParts are what Hangul syllable names are made of, leads, vowels and tails in
+// the order in which the syllables are (Unicode Standard, section 3.12).
+var hangulParts = sync.OnceValue(func() (parts [3][]string) {
+	parts[0] = strings.Split("G GG N D DD R M B BB S SS  J JJ C K T P H", " ")
+	parts[1] = strings.Split("A AE YA YAE EO E YEO YE O WA WAE OE YO U WEO WE WI YU EU YI I", " ")
+	parts[2] = strings.Split(" G GG GS N NJ NH D L LG LM LB LS LT LP LH M B BS S SS NG J C K T P H", " ")
+	return parts
+})
 
 func hangul(syllable string) (rune, bool) {
-	for l, lead := range hangulLead {
-		for v, vowel := range hangulVowel {
+	parts := hangulParts()
+	for l, lead := range parts[0] {
+		for v, vowel := range parts[1] {
 			rest, ok := strings.CutPrefix(syllable, lead+vowel)
 			if !ok {
 				continue
 			}
-			for t, tail := range hangulTail {
+			for t, tail := range parts[2] {
 				if rest == tail {
-					return rune(0xAC00 + (l*len(hangulVowel)+v)*len(hangulTail) + t), true
+					return rune(0xAC00 + (l*len(parts[1])+v)*len(parts[2]) + t), true
 				}
 			}
 		}

@@ -144,8 +144,10 @@ func render(properties pytext.Dict, condition string) ([]script, error) {
 }
 
 // builtins are the words that a shell knows by itself (POSIX, and what dash adds).
-var builtins = wordSet(": . [ alias bg break cd chdir command continue echo eval exec exit export false fc fg getopts hash jobs kill local printf " +
-	"pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait source declare typeset let")
+var builtins = sync.OnceValue(func() map[string]bool {
+	return wordSet(": . [ alias bg break cd chdir command continue echo eval exec exit export false fc fg getopts hash jobs kill local printf " +
+		"pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait source declare typeset let")
+})
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -194,7 +196,7 @@ func missing(commands []command) []string {
 	names := map[string]bool{}
 	for _, cmd := range commands {
 		name := cmd.program()
-		if name != "" && !cmd.guarded && !cmd.function && !asked[name] && !builtins[name] && !installed(name) {
+		if name != "" && !cmd.guarded && !cmd.function && !asked[name] && !builtins()[name] && !installed(name) {
 			names[name] = true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // direct tells whether a command may run without a shell, and how: one line of
@@ -14,7 +15,7 @@ func direct(c Command) (path string, words []string, ok bool) {
 		return "", nil, false
 	}
 	program, _, _ := strings.Cut(strings.TrimLeft(c.Script, " "), " ")
-	if shellWords[program] || strings.ContainsAny(program, `=\'"`) {
+	if shellWords()[program] || strings.ContainsAny(program, `=\'"`) {
 		return "", nil, false
 	}
 	words, ok = plainWords(c.Script)
@@ -90,7 +91,8 @@ func unprintable(r rune) bool { return r < ' ' || r > '~' }
 
 // shellWords are the first words that mean something to a shell itself: the
 // reserved words and builtins of dash, bash and busybox.
-var shellWords = wordSet(`! . : [ alias bg bind break builtin caller case cd chdir command compgen complete compopt
+var shellWords = sync.OnceValue(func() map[string]bool {
+	return wordSet(`! . : [ alias bg bind break builtin caller case cd chdir command compgen complete compopt
 	continue coproc declare dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi for
 	function getopts hash help history if in jobs kill let local logout mapfile popd printf pushd pwd read readarray
 	readonly return select set shift shopt source suspend test then time times trap true type typeset ulimit umask
@@ -98,6 +100,7 @@ var shellWords = wordSet(`! . : [ alias bg bind break builtin caller case cd chd
 	ash awk base64 cat chmod chown cp cut date dd df du egrep env expr fgrep find grep gunzip gzip head hexdump
 	hostname id ln ls md5sum mkdir mktemp mv nc nohup od paste ping ps rm rmdir sed seq sha1sum sleep sort stat tail
 	tar tee timeout touch tr uname uniq wc wget which xargs`)
+})
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}

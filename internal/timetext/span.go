@@ -2,20 +2,23 @@ package timetext
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
 // units are the words for units of time with the factor that takes their place
 // (COMPAT 1.9.2).
-var units = unitTable(map[string]string{
-	"86400":      "days day da dd d",
-	"604800":     "weeks week wee we ww w",
-	"2629800.0":  "months month mon mo",
-	"31557600.0": "years year yea ye yy y",
-	"1":          "seconds second sec se ss s",
-	"60":         "minutes minute min mi mm m",
-	"3600":       "hours hour hou ho hh h",
+var units = sync.OnceValue(func() map[string]string {
+	return unitTable(map[string]string{
+		"86400":      "days day da dd d",
+		"604800":     "weeks week wee we ww w",
+		"2629800.0":  "months month mon mo",
+		"31557600.0": "years year yea ye yy y",
+		"1":          "seconds second sec se ss s",
+		"60":         "minutes minute min mi mm m",
+		"3600":       "hours hour hou ho hh h",
+	})
 })
 
 func unitTable(words map[string]string) map[string]string {
@@ -73,7 +76,7 @@ func replaceUnits(text string) string {
 				end++
 			}
 			next, _ := utf8.DecodeRuneInString(text[end:])
-			factor, ok := units[strings.ToLower(text[i:end])]
+			factor, ok := units()[strings.ToLower(text[i:end])]
 			if ok && (end == len(text) || !isWord(next)) {
 				b.WriteString("*" + factor)
 				prev, i = '0', end
