@@ -255,14 +255,14 @@ func (in *Inspection) inspectJail(j *jailReader) (err *Error) {
 }
 
 func (j *jailReader) place(option string) Place {
-	return Place{j.from.pos(j.name, option), j.name, option}
+	return Place{j.pos(option), j.name, option}
 }
 
 func (in *Inspection) inspectActions(j *jailReader, out *InspectedJail) *Error {
 	text, _ := j.opts.text("action")
 	list, err := splitActions(text)
 	if err != nil {
-		return err.at(j.from.pos(j.name, "action"), j.name, "action")
+		return err.at(j.pos("action"), j.name, "action")
 	}
 	if len(list) == 0 {
 		j.warn("action", "name an action such as action = %(action_)s", "the jail has no action: it finds failures and bans nobody")
@@ -270,7 +270,7 @@ func (in *Inspection) inspectActions(j *jailReader, out *InspectedJail) *Error {
 	for _, spec := range list {
 		before := len(j.actions)
 		if _, err := j.loadAction(spec); err != nil {
-			return err.at(j.from.pos(j.name, "action"), j.name, "action")
+			return err.at(j.pos("action"), j.name, "action")
 		}
 		if len(j.actions) == before {
 			continue

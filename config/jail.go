@@ -19,6 +19,7 @@ type jailReader struct {
 	from    *reader // jail.conf and all that belongs to it
 	name    string
 	forced  bool // counts as enabled
+	given   bool // the action is a command line's and stands in no file
 	opts    *optionSet
 	filter  *filterReader
 	actions []jailAction
@@ -41,8 +42,7 @@ type places struct{ filter, action, logPath, journalMatch Pos }
 // settle prepares the jail for being turned into commands, which looks at
 // jail.conf no more and logs to notes.
 func (j *jailReader) settle() {
-	at := func(option string) Pos { return j.from.pos(j.name, option) }
-	j.places = places{at("filter"), at("action"), at("logpath"), at("journalmatch")}
+	j.places = places{j.pos("filter"), j.pos("action"), j.pos("logpath"), j.pos("journalmatch")}
 	keep := func(m Message) { j.notes = append(j.notes, m) }
 	if j.filter != nil {
 		j.filter.log = keep
@@ -109,15 +109,23 @@ func (j *jailReader) lendDefaults() {
 	defaults.set("fail2ban_confpath", raw{value: j.config.dir})
 }
 
+// pos tells where an option stands.
+func (j *jailReader) pos(option string) Pos {
+	if j.given && option == "action" {
+		return Pos{}
+	}
+	return j.from.pos(j.name, option)
+}
+
 // bad marks the jail as faulty.
 func (j *jailReader) bad(option, remedy, format string, args ...any) {
 	j.fault = fmt.Sprintf(format, args...)
-	j.config.log(Message{Pos: j.from.pos(j.name, option), Severity: Fault, Logger: jailLogger, Section: j.name, Option: option,
+	j.config.log(Message{Pos: j.pos(option), Severity: Fault, Logger: jailLogger, Section: j.name, Option: option,
 		Text: j.fault, Remedy: remedy})
 }
 
 func (j *jailReader) warn(option, remedy, text string) {
-	j.config.log(Message{Pos: j.from.pos(j.name, option), Severity: Warning, Logger: jailLogger, Section: j.name, Option: option, Text: text, Remedy: remedy})
+	j.config.log(Message{Pos: j.pos(option), Severity: Warning, Logger: jailLogger, Section: j.name, Option: option, Text: text, Remedy: remedy})
 }
 
 // loadFilter reads the jail's filter and lends all of its options to the jail as
@@ -168,12 +176,12 @@ func (j *jailReader) loadActions() (bool, *Error) {
 	text, _ := j.opts.text("action")
 	list, err := splitActions(text)
 	if err != nil {
-		return false, err.at(j.from.pos(j.name, "action"), j.name, "action")
+		return false, err.at(j.pos("action"), j.name, "action")
 	}
 	for _, spec := range list {
 		ok, err := j.loadAction(spec)
 		if err != nil {
-			return false, valueError("Error in action definition %s: %s", pytext.Repr(spec), err.repr()).at(j.from.pos(j.name, "action"), j.name, "action")
+			return false, valueError("Error in action definition %s: %s", pytext.Repr(spec), err.repr()).at(j.pos("action"), j.name, "action")
 		}
 		if !ok {
 			return false, nil

@@ -38,13 +38,14 @@ func (c *Config) readAction(jail, spec string) (*ActionReading, *Error) {
 	}
 	if spec != "" {
 		j.opts.set("action", spec)
+		j.given = true
 	}
 	ok, err := j.loadActions()
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, (&Error{Class: "ValueError", Text: j.fault}).at(from.pos(jail, "action"), jail, "action")
+		return nil, (&Error{Class: "ValueError", Text: j.fault}).at(j.pos("action"), jail, "action")
 	}
 	for _, o := range j.opts.list {
 		if !notSent[o.name] && o.name != "logpath" && o.name != "ignoreip" {

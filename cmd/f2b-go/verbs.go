@@ -14,7 +14,10 @@ import (
 	"f2b-go/internal/testfilter"
 )
 
-const regexName = "fail2ban-regex"
+const (
+	regexName  = "fail2ban-regex"
+	completion = "completion"
+)
 
 // Exit codes of f2b-go's own verbs.
 const (
@@ -27,16 +30,17 @@ const (
 var verbs = []struct {
 	name, help string
 	run        func(args []string) int
+	plain      bool // has no options, and no help but this
 }{
-	{"server", "run the server (as fail2ban-server; without -c and /etc/fail2ban on the embedded configuration)", runServer},
-	{"client", "give the server commands (as fail2ban-client)", runClient},
-	{"test-filter", "judge a log's lines: test-filter [options] LOG FILTER [IGNORE] (as fail2ban-regex)", runTestFilter},
-	{"test-action", "print the commands that an action would run: test-action 'NAME[opt=\"v\"]' --ip A", runTestAction},
-	{"check", "report all faults of the configuration with file and line: check [-c DIR] [--json] [--strict]", runCheck},
-	{"firewall", "the base firewall of a phone server: firewall start|stop|restart|reload|status|confirm|check", runFirewall},
-	{"demo", "watch an attack being banned", runDemo},
-	{"version", "print the version", runVersion},
-	{"completion", "print the completion for a shell: completion bash|zsh|fish", nil},
+	{"server", "run the server (as fail2ban-server; without -c and /etc/fail2ban on the embedded configuration)", runServer, false},
+	{"client", "give the server commands (as fail2ban-client)", runClient, false},
+	{"test-filter", "judge a log's lines: test-filter [options] LOG FILTER [IGNORE] (as fail2ban-regex)", runTestFilter, false},
+	{"test-action", "print the commands that an action would run: test-action 'NAME[opt=\"v\"]' --ip A", runTestAction, false},
+	{"check", "report all faults of the configuration with file and line: check [-c DIR] [--json] [--strict]", runCheck, false},
+	{"firewall", "the base firewall of a phone server: firewall start|stop|restart|reload|status|confirm|check", runFirewall, false},
+	{"demo", "watch an attack being banned", runDemo, true},
+	{"version", "print the version", runVersion, true},
+	{completion, "print the completion for a shell: completion bash|zsh|fish", nil, true}, // it asks for this list
 }
 
 func verb(args []string) int {
@@ -48,11 +52,18 @@ func verb(args []string) int {
 	case "-h", "--help", "help":
 		usage(os.Stdout)
 		return exitDone
-	case "completion":
-		return complete(args[1:], os.Stdout, os.Stderr)
+	case "-V", "--version":
+		return runVersion(args[1:])
 	}
 	for _, v := range verbs {
-		if v.name == args[0] {
+		switch {
+		case v.name != args[0]:
+		case v.plain && len(args) == 2 && (args[1] == "-h" || args[1] == "--help"):
+			fmt.Printf("Usage: f2b-go %s\n\n%s\n", v.name, v.help)
+			return exitDone
+		case v.name == completion:
+			return complete(args[1:], os.Stdout, os.Stderr)
+		default:
 			return v.run(args[1:])
 		}
 	}

@@ -2,12 +2,17 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"f2b-go/internal/server"
 )
 
-func runVersion([]string) int {
+func runVersion(args []string) int {
+	if len(args) > 0 {
+		fmt.Fprintln(os.Stderr, "Usage: f2b-go version")
+		return exitBadUse
+	}
 	version, revision := "devel", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {

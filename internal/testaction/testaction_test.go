@@ -216,9 +216,9 @@ func TestBadUse(t *testing.T) {
 		{[]string{"note", "--time", "noon"}, 2, "--time takes seconds"},
 		{[]string{"note", "--field", "bob"}, 2, "--field takes NAME=VALUE"},
 		{[]string{"note", "fence"}, 2, "one action at a time"},
-		{[]string{"-c", dir, "nosuch"}, 1, "Unable to read action 'nosuch'"},
+		{[]string{"-c", dir, "nosuch"}, 1, "\nERROR Unable to read action 'nosuch' (create action.d/nosuch.conf or correct the name)\n"},
 		{[]string{"-c", dir, "--jail", "nosuch"}, 1, `jail "nosuch" is not configured`},
-		{[]string{"-c", dir, "note[x"}, 1, "Invalid action definition"},
+		{[]string{"-c", dir, "note[x"}, 1, "ERROR Invalid action definition 'note[x'"},
 	} {
 		code, stdout, stderr := run(c.args...)
 		if code != c.code || !strings.Contains(stderr, c.want) || stdout != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 
 	"f2b-go/config"
 	"f2b-go/internal/logfmt"
@@ -25,7 +26,7 @@ func (t *tester) readFailRegex(word string) error {
 		t.tellSource(reading)
 	}
 	if err != nil {
-		return &failure{err.Error()}
+		return &failure{placed(err)}
 	}
 	if t.opt.verbose > 1 || t.log.Enabled(context.Background(), slog.LevelDebug) {
 		t.say("Real  filter options : %s", pytext.Repr(reading.Real))
@@ -40,6 +41,15 @@ func (t *tester) readFailRegex(word string) error {
 		}
 	}
 	return t.addRegexes(fail, ignore)
+}
+
+// placed is the text of a reading error, with the place where it does not name one.
+func placed(err error) string {
+	var e *config.Error
+	if !errors.As(err, &e) || e.Line == 0 || strings.Contains(e.Text, e.File) {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s (%s:%d: %s)", e.Text, e.File, e.Line, e.Remedy)
 }
 
 // relay passes what the configuration says on to the engine's messages.

@@ -1,0 +1,31 @@
+package testfilter
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFaultsOfFilterNameThePlace tries files at which fail2ban-regex falls over.
+func TestFaultsOfFilterNameThePlace(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "filter.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"[Definition]\nfailregex = ^<HOST>$\ndatepattern = %Y\n": "'%' must be followed by '%' or '(', found: '%Y' (FILE:3: write %% for a percent sign)\n",
+		"failregex = ^<HOST>$\n":                                 "file: 'FILE', line: 1\n'failregex = ^<HOST>$\\n'\nERROR: failed to load filter f\n",
+	} {
+		file := filepath.Join(dir, "filter.d", "f.conf")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		code := Main([]string{"-c", dir, "192.0.2.1", "f"}, strings.NewReader(""), &out, &errs, "test-filter")
+		if got := strings.ReplaceAll(out.String(), file, "FILE"); code != 255 || !strings.HasSuffix(got, want) {
+			t.Errorf("%q: exit code %d, %q, want %q at its end; stderr %q", text, code, got, want, errs.String())
+		}
+	}
+}
