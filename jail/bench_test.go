@@ -78,16 +78,19 @@ func TestFloodOfABannedID(t *testing.T) {
 	j.BanIP(ctx, []string{"10.0.0.0"})
 	<-a.bans
 	id, s := ipaddr.Parse("10.0.0.0"), j.effective()
-	begin := time.Now()
-	for range 10000 {
-		j.count(ctx, s, &Ticket{ID: id, Time: j.now()}, 1)
+	least := time.Hour
+	for round := range 5 {
+		begin := time.Now()
+		for range 10000 {
+			j.count(ctx, s, &Ticket{ID: id, Time: j.now()}, 1)
+		}
+		j.count(ctx, s, &Ticket{ID: ipaddr.Parse(fmt.Sprintf("10.0.0.%d", round+1)), Time: j.now()}, 1)
+		<-a.bans
+		least = min(least, time.Since(begin))
 	}
-	j.count(ctx, s, &Ticket{ID: ipaddr.Parse("10.0.0.1"), Time: j.now()}, 1)
-	<-a.bans
-	took := time.Since(begin)
-	t.Logf("ban of another ID after 10,000 tickets: %v", took)
-	if took > 50*time.Millisecond && !raceEnabled() {
-		t.Errorf("it took %v", took)
+	t.Logf("ban of another ID after 10,000 tickets: %v (the least of 5)", least)
+	if least > 50*time.Millisecond && !raceEnabled() {
+		t.Errorf("it took %v", least)
 	}
 	cancel()
 	if err := <-over; err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"f2b-go/internal/testenv"
 	"f2b-go/source"
 )
 
@@ -31,7 +32,7 @@ func TestLogsOfAPatternComeAndGo_3_9_2(t *testing.T) {
 		for i, n := range names {
 			want[i] = at(n)
 		}
-		until(t, "the logs are as they should be", func() bool { return slices.Equal(j.LogPaths(), want) })
+		testenv.Eventually(t, "the logs are as they should be", func() bool { return slices.Equal(j.LogPaths(), want) })
 	}
 	ban := func(name, ip string) {
 		t.Helper()

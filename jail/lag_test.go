@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // TestLag: a jail tells for each log how many bytes it has not judged and when
@@ -30,7 +32,7 @@ func TestLag(t *testing.T) {
 	j.SetIdle(true)
 	appendTo(t, dated, line+line)
 	appendTo(t, undated, "no date\n")
-	until(t, "the lag", func() bool { l := j.Lag(); return l[0].Bytes > 0 && l[1].Bytes > 0 })
+	testenv.Eventually(t, "the lag", func() bool { l := j.Lag(); return l[0].Bytes > 0 && l[1].Bytes > 0 })
 	l := j.Lag()
 	if want := int64(2 * len(line)); l[0].Source != dated || l[0].Bytes != want || !l[0].Dated || l[0].Age < time.Minute || l[0].Age > 2*time.Minute {
 		t.Errorf("the lag of two lines, a minute old: %+v", l[0])
@@ -46,23 +48,7 @@ func TestLag(t *testing.T) {
 	}
 	j.SetIdle(false)
 	b.banned(a)
-	until(t, "no lag", func() bool { l := j.Lag(); return l[0].Bytes+l[1].Bytes+l[2].Bytes == 0 })
-}
-
-// until asks again and again, at a pace, for a state that no event tells of.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
+	testenv.Eventually(t, "no lag", func() bool { l := j.Lag(); return l[0].Bytes+l[1].Bytes+l[2].Bytes == 0 })
 }
 
 // backlogSize is how much one jail is behind while the other one's lines are
@@ -101,7 +87,7 @@ func TestABacklogDelaysNoOtherJail(t *testing.T) {
 	appendTo(t, fresh, "")
 	behind, _ := b.jail("behind", nil, func(j *Jail) { b.add(j, old, false); j.SetMaxRetry(1 << 30) })
 	_, a := b.jail("quick", nil, func(j *Jail) { b.add(j, fresh, false) })
-	until(t, "work on the backlog", func() bool {
+	testenv.Eventually(t, "work on the backlog", func() bool {
 		l := behind.Lag()[0]
 		return l.Bytes > 0 && l.Bytes < int64(backlogSize())
 	})

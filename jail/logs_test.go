@@ -13,11 +13,9 @@ import (
 	"time"
 
 	"f2b-go/internal/logfmt"
+	"f2b-go/internal/testenv"
 	"f2b-go/source"
 )
-
-// patience bounds waits for what the real file system and goroutines do.
-const patience = 20 * time.Second
 
 // told is an action that tells of each ban on a channel.
 type told struct {
@@ -99,7 +97,7 @@ func (b *liveBench) banned(a *told) string {
 	select {
 	case t := <-a.bans:
 		return t.ID.String()
-	case <-time.After(patience):
+	case <-time.After(testenv.Patience):
 		b.Fatalf("no ban; recorded:\n\t%s", strings.Join(b.take(), "\n\t"))
 	}
 	return ""

@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf16"
+
+	"f2b-go/internal/testenv"
 )
 
 func numbered(from, to int) (text string, lines []string) {
@@ -122,7 +123,7 @@ func TestAFileThatComesBackIsNotReadAgain(t *testing.T) {
 		c, sub := add(t, w, path, AddOptions{})
 		c.want(t, "one")
 		do(t, os.Rename(dir, dir+".away"))
-		waitFor(t, "the file to be let go", func() bool {
+		testenv.Eventually(t, "the file to be let go", func() bool {
 			sub.s.mu.Lock()
 			defer sub.s.mu.Unlock()
 			return len(sub.s.files) == 0
@@ -131,22 +132,6 @@ func TestAFileThatComesBackIsNotReadAgain(t *testing.T) {
 		write(t, path, "two\n")
 		c.want(t, "one", "two")
 	})
-}
-
-// waitFor asks again and again, at a pace, for a state that no event tells of.
-func waitFor(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 // blocking is a sink that holds its first batch until it is let go.
@@ -203,7 +188,7 @@ func TestAnErrorEndsTheSubscriptionBeforeTheBatch(t *testing.T) {
 	cause := errors.New("no room")
 	sub, err := w.Add(path, AddOptions{}, failing{cause})
 	do(t, err)
-	waitFor(t, "the error", func() bool { return errors.Is(sub.Err(), cause) })
+	testenv.Eventually(t, "the error", func() bool { return errors.Is(sub.Err(), cause) })
 	if off, _ := sub.Position(); off != 0 {
 		t.Errorf("place is %d", off)
 	}

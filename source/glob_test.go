@@ -92,7 +92,7 @@ func (h *heard) tell(path string, there bool) {
 
 func (h *heard) until(t *testing.T, want ...string) {
 	t.Helper()
-	waitFor(t, fmt.Sprint("hearing ", want), func() bool {
+	testenv.Eventually(t, fmt.Sprint("hearing ", want), func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return slices.Equal(h.list, want)
@@ -144,7 +144,7 @@ func TestAFileIsNotGoneWhileItIsRead(t *testing.T) {
 		told := &heard{}
 		do(t, os.Remove(path))
 		w.Glob(path, []string{path}, told.tell)
-		waitFor(t, "a comparison", func() bool {
+		testenv.Eventually(t, "a comparison", func() bool {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return !w.globsBusy && w.globsDue.After(time.Now())

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"f2b-go/internal/testenv"
 )
 
 func TestRefusesWhatIsNoFile_C11(t *testing.T) {
@@ -45,7 +47,7 @@ func TestALogReplacedByAFIFOBlocksNothing_C11(t *testing.T) {
 		c.want(t, "one")
 		do(t, os.Remove(path))
 		do(t, unix.Mkfifo(path, 0o600))
-		waitFor(t, "the complaint", func() bool { return strings.Contains(logged.String(), "is a FIFO") })
+		testenv.Eventually(t, "the complaint", func() bool { return strings.Contains(logged.String(), "is a FIFO") })
 		write(t, other, "goes on\n")
 		o.want(t, "goes on")
 		do(t, os.Remove(path))
@@ -132,7 +134,7 @@ func TestALineWithoutEndTakesBoundedMemory_C9(t *testing.T) {
 	w := running(t, Options{Log: logTo(logged)})
 	c, _ := add(t, w, path, AddOptions{})
 	c.want(t, "one")
-	waitFor(t, "the warning", func() bool { return strings.Contains(logged.String(), "longer than") })
+	testenv.Eventually(t, "the warning", func() bool { return strings.Contains(logged.String(), "longer than") })
 	write(t, path, "\ntwo\n")
 	lines := c.until(t, "the line after", func(lines []string) bool { return len(lines) == 3 })
 	if len(lines[1]) != MaxLine || !strings.HasPrefix(lines[1], "long \x00") || lines[2] != "two" {
@@ -163,7 +165,7 @@ func TestAWriterThatDoesNotAppendLeavesAHole(t *testing.T) {
 		c, sub := add(t, w, path, AddOptions{})
 		c.want(t, lines...)
 		do(t, f.Truncate(0))
-		waitFor(t, "the truncation to be seen", func() bool { o, _ := sub.Position(); return o == 0 })
+		testenv.Eventually(t, "the truncation to be seen", func() bool { o, _ := sub.Position(); return o == 0 })
 		_, err = f.WriteString("after\n")
 		do(t, err)
 		c.want(t, append(lines, "after")...)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // blindly runs f while nothing looks at the log, as on a machine that is out of
@@ -12,7 +14,7 @@ import (
 func blindly(t *testing.T, w *Watcher, s *stream, f func()) {
 	t.Helper()
 	began := time.Now()
-	waitFor(t, "a look that is later than what is beside the log", func() bool {
+	testenv.Eventually(t, "a look that is later than what is beside the log", func() bool {
 		w.poke(s)
 		s.lookMu.Lock()
 		defer s.lookMu.Unlock()
@@ -132,7 +134,7 @@ func TestOneDirectoryUnderSeveralNames(t *testing.T) {
 // eventful writes to a log that nothing but an event would make be looked at.
 func eventful(t *testing.T, w *Watcher, path string, c *collector, have ...string) {
 	t.Helper()
-	waitFor(t, "the end of a look", func() bool {
+	testenv.Eventually(t, "the end of a look", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		s := w.streams[path]

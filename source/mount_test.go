@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"f2b-go/internal/testenv"
 )
 
 // TestALostMount: a log whose file system goes away is waited for; when it is
@@ -30,7 +32,7 @@ func TestALostMount(t *testing.T) {
 		c, sub := add(t, w, path, AddOptions{})
 		c.want(t, "one")
 		do(t, unmount())
-		waitFor(t, "the absence", func() bool { return sub.s.currentFile() == nil })
+		testenv.Eventually(t, "the absence", func() bool { return sub.s.currentFile() == nil })
 		write(t, path, "below\n") // in the empty directory under the mount
 		c.want(t, "one", "below")
 		write(t, behind, "two\n")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"f2b-go/internal/testenv"
 )
 
 func TestResumeByPositionAndHash_3_9_6(t *testing.T) {
@@ -239,7 +241,7 @@ func pause(t *testing.T, path string) {
 	t.Helper()
 	began := time.Now()
 	probe := path + "~"
-	waitFor(t, "the clock of the file system", func() bool {
+	testenv.Eventually(t, "the clock of the file system", func() bool {
 		write(t, probe, "x")
 		st, err := statPath(probe)
 		do(t, err)

@@ -13,10 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-)
 
-// patience is how long a test waits for what must happen.
-const patience = 60 * time.Second
+	"f2b-go/internal/testenv"
+)
 
 // collector is a sink that keeps all lines.
 type collector struct {
@@ -42,7 +41,7 @@ func (c *collector) Lines(_ context.Context, b Batch) error {
 // until waits for a state of the lines.
 func (c *collector) until(t *testing.T, what string, ok func(lines []string) bool) []string {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(testenv.Patience)
 	defer deadline.Stop()
 	for {
 		c.mu.Lock()

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"f2b-go/internal/testenv"
 )
 
 // bag is a sink of several readers that keeps their lines in no order.
@@ -28,7 +30,7 @@ func (b *bag) want(t *testing.T, want ...string) {
 	t.Helper()
 	slices.Sort(want)
 	var got []string
-	waitFor(t, strings.Join(want, " "), func() bool {
+	testenv.Eventually(t, strings.Join(want, " "), func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		got = slices.Clone(b.lines)
@@ -71,7 +73,7 @@ func TestOneOwnerReadsAFileOnce(t *testing.T) {
 		others.want(t, "b", "c", "d")
 		write(t, one, "late\n")
 		lines.want(t, "a", "b", "c", "d", "e", "late")
-		waitFor(t, "the log's reader leaves the rotated file", func() bool { return len(subs[path].s.oldFiles()) == 0 })
+		testenv.Eventually(t, "the log's reader leaves the rotated file", func() bool { return len(subs[path].s.oldFiles()) == 0 })
 		write(t, one, "later\n")
 		write(t, path, "f\n")
 		lines.want(t, "a", "b", "c", "d", "e", "late", "later", "f")

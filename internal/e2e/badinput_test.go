@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"f2b-go/internal/testenv"
 )
 
 // A fault in one jail of two: what a start says of it, and whether the other
@@ -40,11 +42,11 @@ func TestBadJailLeavesTheOthers(t *testing.T) {
 			writeFile(t, filepath.Join(dir, "etc", "jail.local"), fmt.Sprintf(
 				"[DEFAULT]\nfilter = sshd\naction =\nlogpath = %s\nbackend = polling\n[sshd]\nenabled = true\nlogpath = %s\n[bad]\nenabled = true\n%s", log, log, c.jail))
 			s := startServer(t, namespace(t), dir, []string{ours("fail2ban-server")}, []string{ours("fail2ban-client")})
-			eventually(t, "the fault is told", func() bool {
+			testenv.Eventually(t, "the fault is told", func() bool {
 				return regexp.MustCompile(c.want).MatchString(s.out.String() + s.log())
 			})
 			appendFile(t, log, failedLogins("192.0.2.9", 5))
-			eventually(t, "the good jail bans", func() bool { return strings.Contains(s.log(), "[sshd] Ban 192.0.2.9") })
+			testenv.Eventually(t, "the good jail bans", func() bool { return strings.Contains(s.log(), "[sshd] Ban 192.0.2.9") })
 		})
 	}
 }

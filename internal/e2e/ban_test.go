@@ -63,12 +63,12 @@ func banAndUnban(t *testing.T, s *server, log, address string) {
 		t.Fatalf("banned before anything happened:\n%s", rules)
 	}
 	appendFile(t, log, failedLogins(address, 5))
-	took := eventually(t, "the kernel holds the ban", func() bool { return strings.Contains(s.rules(), address) })
+	took := testenv.Eventually(t, "the kernel holds the ban", func() bool { return strings.Contains(s.rules(), address) })
 	t.Logf("from the log to the kernel's rules as seen from outside: %v", took.Round(time.Millisecond))
 	if text, code := s.ask("status", "sshd"); code != 0 || !strings.Contains(text, "Banned IP list:\t"+address) {
 		t.Errorf("Debian's client printed, with code %d:\n%s", code, text)
 	}
-	eventually(t, "the ban is gone", func() bool { return !strings.Contains(s.rules(), address) })
+	testenv.Eventually(t, "the ban is gone", func() bool { return !strings.Contains(s.rules(), address) })
 	text, _ := s.ask("status", "sshd")
 	for _, want := range []string{"Currently banned:\t0", "Total banned:\t1", "Total failed:\t5"} {
 		if !strings.Contains(text, want) {

@@ -37,7 +37,7 @@ func startPlain(t *testing.T, dir string, program, client []string) *plainServer
 		_ = s.cmd.Wait()
 	}()
 	t.Cleanup(s.stop)
-	eventually(t, "the server answers", func() bool {
+	testenv.Eventually(t, "the server answers", func() bool {
 		_, code := output(t, append(s.client, "ping")...)
 		text, _ := output(t, append(s.client, "status")...)
 		return code == 0 && strings.Contains(text, "Number of jail:\t1")
@@ -169,7 +169,7 @@ func TestNoDatabase(t *testing.T) {
 			databaseEtc(t, dir, strings.ReplaceAll(c.file, "DIR", dir), "")
 			s := oursPlain(t, dir)
 			fail(t, dir, "192.0.2.1", 2)
-			eventually(t, "the ban", func() bool { return s.ask("get", "j", "banip") == "192.0.2.1" })
+			testenv.Eventually(t, "the ban", func() bool { return s.ask("get", "j", "banip") == "192.0.2.1" })
 			if got := s.ask("get", "dbfile"); got != "Database currently disabled" {
 				t.Errorf("get dbfile: %s", got)
 			}
@@ -198,21 +198,21 @@ func TestRestore_3_7(t *testing.T) {
 	fail(t, dir, "192.0.2.1", 2)
 	fail(t, dir, "192.0.2.2", 1)
 	s.ask("set", "j", "banip", "192.0.2.9")
-	eventually(t, "the bans", func() bool { return len(strings.Fields(s.ask("get", "j", "banip"))) == 2 })
-	eventually(t, "the count", func() bool { return strings.Contains(s.ask("status", "j"), "Currently failed:\t1") })
+	testenv.Eventually(t, "the bans", func() bool { return len(strings.Fields(s.ask("get", "j", "banip"))) == 2 })
+	testenv.Eventually(t, "the count", func() bool { return strings.Contains(s.ask("status", "j"), "Currently failed:\t1") })
 	s.ask("stop")
 	<-s.ended
 	fail(t, dir, "192.0.2.2", 1)
 	fail(t, dir, "192.0.2.3", 1)
 	databaseEtc(t, dir, file, "bantime = 10h\nignoreip = 192.0.2.9")
 	s = oursPlain(t, dir)
-	eventually(t, "the bans", func() bool { return len(strings.Fields(s.ask("get", "j", "banip"))) == 2 })
+	testenv.Eventually(t, "the bans", func() bool { return len(strings.Fields(s.ask("get", "j", "banip"))) == 2 })
 	for _, line := range strings.Split(s.ask("get", "j", "banip", "--with-time"), "\n") {
 		if !strings.Contains(line, " + 36000 = ") {
 			t.Errorf("ban time: %s", line)
 		}
 	}
-	eventually(t, "the fifth line", func() bool { return strings.Contains(s.ask("status", "j"), "Currently failed:\t1") })
+	testenv.Eventually(t, "the fifth line", func() bool { return strings.Contains(s.ask("status", "j"), "Currently failed:\t1") })
 	s.ask("stop")
 	<-s.ended
 	for text, n := range map[string]int{
@@ -237,11 +237,11 @@ func TestIncrement_3_6(t *testing.T) {
 	databaseEtc(t, dir, filepath.Join(dir, "f2b.sqlite3"), "bantime = 2\nbantime.increment = true\nbantime.factor = 100")
 	s := oursPlain(t, dir)
 	fail(t, dir, "192.0.2.1", 2)
-	eventually(t, "the first ban is over", func() bool { return strings.Contains(s.log(), "Unban 192.0.2.1") })
+	testenv.Eventually(t, "the first ban is over", func() bool { return strings.Contains(s.log(), "Unban 192.0.2.1") })
 	s.ask("restart")
-	eventually(t, "the server is back", func() bool { return strings.Contains(s.ask("status"), "Number of jail:\t1") })
+	testenv.Eventually(t, "the server is back", func() bool { return strings.Contains(s.ask("status"), "Number of jail:\t1") })
 	fail(t, dir, "192.0.2.1", 1)
-	eventually(t, "the second ban", func() bool { return s.ask("get", "j", "banip") == "192.0.2.1" })
+	testenv.Eventually(t, "the second ban", func() bool { return s.ask("get", "j", "banip") == "192.0.2.1" })
 	if got := s.ask("get", "j", "banip", "--with-time"); !strings.Contains(got, " + 400 = ") {
 		t.Errorf("the second ban: %s", got)
 	}
@@ -278,7 +278,7 @@ func TestSwapDatabase(t *testing.T) {
 		s := startPlain(t, dir, turn.server, turn.client)
 		fail(t, dir, fmt.Sprintf("192.0.2.%d", i), 2)
 		s.ask("set", "j", "banip", fmt.Sprintf("2001:db8::%d", i), fmt.Sprintf("198.51.100.%d/31", 2*i))
-		eventually(t, fmt.Sprintf("turn %d: all bans", i), func() bool { return len(strings.Fields(s.ask("get", "j", "banip"))) == 3*(i+1) })
+		testenv.Eventually(t, fmt.Sprintf("turn %d: all bans", i), func() bool { return len(strings.Fields(s.ask("get", "j", "banip"))) == 3*(i+1) })
 		s.ask("stop")
 		<-s.ended
 	}

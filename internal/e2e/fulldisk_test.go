@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"f2b-go/internal/testenv"
 )
 
 // TestFullDisk: when the database's disk is full, bans go on, the log tells of it
@@ -30,7 +32,7 @@ func TestFullDisk(t *testing.T) {
 			return strings.Contains(string(did), text)
 		}
 	}
-	eventually(t, "the first ban", acted("ban 192.0.2.1 "))
+	testenv.Eventually(t, "the first ban", acted("ban 192.0.2.1 "))
 	ballast := filepath.Join(disk, "ballast")
 	f, err := os.Create(ballast)
 	if err != nil {
@@ -47,7 +49,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	for _, ip := range []string{"192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"} {
 		fail(t, dir, ip, 2)
-		eventually(t, "a ban on a full disk", acted("ban "+ip+" "))
+		testenv.Eventually(t, "a ban on a full disk", acted("ban "+ip+" "))
 	}
 	if n := strings.Count(s.log(), "disk is full"); n == 0 || n > 12 {
 		t.Errorf("%d lines tell that the disk is full:\n%s", n, s.log())
@@ -56,12 +58,12 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	fail(t, dir, "192.0.2.6", 2)
-	eventually(t, "a ban with room again", acted("ban 192.0.2.6 "))
+	testenv.Eventually(t, "a ban with room again", acted("ban 192.0.2.6 "))
 	s.ask("stop")
 	<-s.ended
 	s = oursPlain(t, dir)
 	for _, ip := range []string{"192.0.2.1", "192.0.2.6"} {
-		eventually(t, "the ban is restored", acted("ban "+ip+" restored 1"))
+		testenv.Eventually(t, "the ban is restored", acted("ban "+ip+" restored 1"))
 	}
 	t.Logf("restored after the full disk: %s", s.ask("get", "j", "banip"))
 }

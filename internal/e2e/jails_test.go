@@ -75,8 +75,8 @@ func TestEveryJailBansOnce(t *testing.T) {
 			}
 			for jail := range jailLines {
 				ban := "NOTICE  [" + jail + "] Ban " + offender[jail]
-				eventually(t, ban, func() bool { return strings.Contains(s.log(), ban) })
-				eventually(t, "the kernel holds "+offender[jail], func() bool { return strings.Contains(s.rules(), offender[jail]) })
+				testenv.Eventually(t, ban, func() bool { return strings.Contains(s.log(), ban) })
+				testenv.Eventually(t, "the kernel holds "+offender[jail], func() bool { return strings.Contains(s.rules(), offender[jail]) })
 				text, _ := s.ask("status", jail)
 				for _, want := range []string{"Currently banned:\t1", "Total banned:\t1", "Banned IP list:\t" + offender[jail]} {
 					if !strings.Contains(text, want) {

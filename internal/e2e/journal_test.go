@@ -102,7 +102,7 @@ func TestJournalFindsWhatTheLogHas_2_9(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "etc", "jail.local"), jails)
 	writeFile(t, filepath.Join(dir, "etc", "fail2ban.local"), "[Definition]\nlogtarget = "+dir+"/f2b.log\ndbfile = "+dir+"/f2b.sqlite3\n")
 	s := startServer(t, namespace(t), dir, []string{ours("fail2ban-server")}, []string{ours("fail2ban-client")})
-	eventually(t, "the journals are caught up", func() bool { return strings.Count(s.log(), "Jail is in operation now") == 2 })
+	testenv.Eventually(t, "the journals are caught up", func() bool { return strings.Count(s.log(), "Jail is in operation now") == 2 })
 
 	w.log.Reset()
 	for i, e := range entries[half:] {
@@ -122,7 +122,7 @@ func TestJournalFindsWhatTheLogHas_2_9(t *testing.T) {
 	total := 0
 	for _, name := range []string{"sshd", "asterisk"} {
 		var file, journal []string
-		eventually(t, "both have found the last line of "+name, func() bool {
+		testenv.Eventually(t, "both have found the last line of "+name, func() bool {
 			file, journal = foundBy(s.log(), "file-"+name), foundBy(s.log(), "journal-"+name)
 			return slices.Contains(file, "198.51.100.99") && slices.Contains(journal, "198.51.100.99")
 		})

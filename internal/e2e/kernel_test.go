@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"f2b-go/internal/netnstest"
+	"f2b-go/internal/testenv"
 )
 
 // allNamespaces is the knob that lets rules of a network namespace write to the
@@ -36,7 +37,7 @@ func TestKernelEventsBan_T8(t *testing.T) {
 			etcOfOurs(t, dir)
 			writeFile(t, filepath.Join(dir, "etc", "jail.local"), "[firewall3]\nenabled = true\nignoreself = false\nbackend = "+backend+"\n")
 			s := startServer(t, net.Name(), dir, []string{ours("fail2ban-server")}, []string{ours("fail2ban-client")})
-			eventually(t, "the jail reads", func() bool { return strings.Contains(s.log(), "[firewall3] Jail is in operation now") })
+			testenv.Eventually(t, "the jail reads", func() bool { return strings.Contains(s.log(), "[firewall3] Jail is in operation now") })
 			if backend == "kmsg" {
 				writeFile(t, "/dev/kmsg", "<4>SIP: IN=wire OUT= MAC= SRC=203.0.113.9 DST=192.0.2.100 LEN=31 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=1 DPT=5060 LEN=11\n")
 			}
@@ -44,7 +45,7 @@ func TestKernelEventsBan_T8(t *testing.T) {
 				if _, err := net.UDP(from, 5060); err != nil {
 					t.Fatal(err)
 				}
-				took := eventually(t, from+" in the kernel's rules", func() bool {
+				took := testenv.Eventually(t, from+" in the kernel's rules", func() bool {
 					return strings.Contains(s.rules(), from)
 				})
 				t.Logf("%s: banned %s after its packet", from, took.Round(time.Millisecond))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // logLines are the messages that people parse (COMPAT 7.3): level, logger, text.
@@ -71,7 +73,7 @@ func liveLoud(t *testing.T, dir string, program, client []string) string {
 	s := startPlain(t, dir, program, client)
 	logged := func(text string, times int) {
 		t.Helper()
-		eventually(t, text, func() bool { return strings.Count(s.log(), text) >= times })
+		testenv.Eventually(t, text, func() bool { return strings.Count(s.log(), text) >= times })
 	}
 	failAgo(t, dir, "192.0.2.1", 2, 30)
 	logged("Error banning 192.0.2.1", 1)

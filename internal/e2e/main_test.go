@@ -98,19 +98,3 @@ func output(t *testing.T, argv ...string) (string, int) {
 	}
 	return buf.String(), cmd.ProcessState.ExitCode()
 }
-
-// eventually asks until the answer is yes, and returns how long that took.
-func eventually(t *testing.T, what string, yes func() bool) time.Duration {
-	t.Helper()
-	begin := time.Now()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for time.Since(begin) < 20*time.Second {
-		if yes() {
-			return time.Since(begin)
-		}
-		<-tick.C
-	}
-	t.Fatalf("not within 20 s: %s", what)
-	return 0
-}

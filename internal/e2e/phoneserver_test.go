@@ -12,6 +12,7 @@ import (
 
 	"f2b-go/internal/mailtest"
 	"f2b-go/internal/netnstest"
+	"f2b-go/internal/testenv"
 )
 
 // TestPhoneServer is the firewall and the engine against sipvicious: its scan,
@@ -220,9 +221,9 @@ func (p *phoneServer) banned(from string) (before int, toBan, toMail time.Durati
 	s := startServer(p.t, p.net.Name(), p.dir, []string{ours("fail2ban-server")}, []string{ours("fail2ban-client")})
 	stop := p.startCrack(from)
 	defer stop()
-	eventually(p.t, "a password is tried", func() bool { return p.sip.triedBy(from) > 0 })
+	testenv.Eventually(p.t, "a password is tried", func() bool { return p.sip.triedBy(from) > 0 })
 	begin := time.Now()
-	eventually(p.t, "the attacker is banned", func() bool { return strings.Contains(s.rules(), from+"/32") })
+	testenv.Eventually(p.t, "the attacker is banned", func() bool { return strings.Contains(s.rules(), from+"/32") })
 	toBan, before = time.Since(begin), p.sip.triedBy(from)
 	mail := mails.Next(p.t)
 	toMail = time.Since(begin) - toBan

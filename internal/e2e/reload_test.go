@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"f2b-go/internal/netnstest"
+	"f2b-go/internal/testenv"
 )
 
 // stream is UDP traffic of some senders to the server, counted on arrival.
@@ -119,12 +120,12 @@ func TestReloadWithoutHole(t *testing.T) {
 			s := startServer(t, n.Name(), dir, []string{strings.Replace(ours[0], "client", "server", 1)}, ours)
 			const banned, free = "192.0.2.1", netnstest.Control4
 			packets := newStream(t, n, banned, free)
-			eventually(t, "packets come through", func() bool { return packets.arrived(banned) > 10 && packets.arrived(free) > 10 })
+			testenv.Eventually(t, "packets come through", func() bool { return packets.arrived(banned) > 10 && packets.arrived(free) > 10 })
 			appendFile(t, log, failedLogins(banned, 5)+failedLogins("192.0.2.2", 4))
-			eventually(t, "the ban holds", func() bool {
+			testenv.Eventually(t, "the ban holds", func() bool {
 				before := packets.arrived(banned)
 				sent := packets.sent.Load()
-				eventually(t, "twenty more packets", func() bool { return packets.sent.Load() > sent+20 })
+				testenv.Eventually(t, "twenty more packets", func() bool { return packets.sent.Load() > sent+20 })
 				return packets.arrived(banned) == before
 			})
 			through, sent, came := packets.arrived(banned), packets.sent.Load(), packets.arrived(free)
@@ -160,7 +161,7 @@ func TestReloadWithoutHole(t *testing.T) {
 			t.Logf("%d packets of each: of the banned sender 0 came, of the other %d", sent, came)
 			// The four failures from before the reloads count.
 			appendFile(t, log, failedLogins("192.0.2.2", 1))
-			eventually(t, "the fifth failure bans", func() bool { out, _ := s.ask("get", "sshd", "banned", "192.0.2.2"); return out == "1\n" })
+			testenv.Eventually(t, "the fifth failure bans", func() bool { out, _ := s.ask("get", "sshd", "banned", "192.0.2.2"); return out == "1\n" })
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"f2b-go/etc_fail2ban"
+	"f2b-go/internal/testenv"
 )
 
 // server is a running fail2ban server, ours or Debian's, in a namespace.
@@ -67,7 +68,7 @@ func startServer(t *testing.T, ns, dir string, program, client []string) *server
 		close(s.ended)
 	}()
 	t.Cleanup(s.stop)
-	eventually(t, "the server answers", func() bool {
+	testenv.Eventually(t, "the server answers", func() bool {
 		select {
 		case <-s.ended:
 			t.Fatalf("the server ended: %s\n%s", s.out.String(), s.log())

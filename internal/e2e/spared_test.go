@@ -9,6 +9,7 @@ import (
 
 	"f2b-go/etc_fail2ban"
 	"f2b-go/internal/netnstest"
+	"f2b-go/internal/testenv"
 )
 
 // TestTrustedAreNotBanned_T9: with the firewall loaded, trusted sites are banned
@@ -51,7 +52,7 @@ func TestTrustedAreNotBanned_T9(t *testing.T) {
 	t.Cleanup(func() { _ = server.Process.Kill() })
 	logged := func(text string) {
 		t.Helper()
-		eventually(t, text, func() bool { return strings.Contains(r.run("cat", "/var/log/f2b-test.log"), text) })
+		testenv.Eventually(t, text, func() bool { return strings.Contains(r.run("cat", "/var/log/f2b-test.log"), text) })
 	}
 	logged("Jail 'firewall3' started")
 
@@ -68,7 +69,7 @@ func TestTrustedAreNotBanned_T9(t *testing.T) {
 	logged("[asterisk-weak] Ignore 192.0.2.1 by allowSites")
 
 	line(log, `SECURITY[7] res_security_log.c: SecurityEvent="SuccessfulAuth",EventTV="2026-11-22T11:59:18.000+0000",Severity="Informational",Service="PJSIP",EventVersion="1",AccountID="100",SessionID="x",LocalAddress="IPV4/UDP/198.51.100.1/5060",RemoteAddress="IPV4/UDP/192.0.2.2/5060",UsingPassword="1"`)
-	eventually(t, "the firewall knows the phone", func() bool { return strings.Contains(r.run("ipset", "list", "f2b-registered"), "192.0.2.2 timeout") })
+	testenv.Eventually(t, "the firewall knows the phone", func() bool { return strings.Contains(r.run("ipset", "list", "f2b-registered"), "192.0.2.2 timeout") })
 	line(log, fmt.Sprintf(weak, "192.0.2.2"))
 	logged("[asterisk-weak] Ignore 192.0.2.2 by registration")
 	line(kernel, "pbx kernel: SIP: IN=eth0 OUT= MAC= SRC=192.0.2.2 DST=192.0.2.100 LEN=31 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=1 DPT=5060 LEN=11")
@@ -89,7 +90,7 @@ func TestTrustedAreNotBanned_T9(t *testing.T) {
 		t.Errorf("banning a trusted site with --force: %d %s", code, text)
 	}
 	r.write("/etc/network/allowSites", "192.0.2.3\n")
-	eventually(t, "a changed list holds", func() bool {
+	testenv.Eventually(t, "a changed list holds", func() bool {
 		_, code := client("set", "firewall3", "banip", "192.0.2.3")
 		return code != 0
 	})

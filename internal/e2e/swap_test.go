@@ -226,7 +226,7 @@ func (s *swapped) start() {
 	s.done = make(chan error, 1)
 	go func() { s.done <- cmd.Wait() }()
 	s.t.Cleanup(func() { _ = cmd.Process.Kill() })
-	eventually(s.t, "all jails run", func() bool {
+	testenv.Eventually(s.t, "all jails run", func() bool {
 		text, code := output(s.t, s.root.at("/usr/bin/fail2ban-client", "status")...)
 		return code == 0 && strings.Contains(text, fmt.Sprintf("Number of jail:\t%d\n", len(swapJailNames)))
 	})
@@ -266,7 +266,7 @@ func (s *swapped) look() map[string]string {
 	for _, n := range swapJailSizes {
 		want += n
 	}
-	eventually(s.t, "all bans in the kernel", func() bool { return len(s.bans()) == want })
+	testenv.Eventually(s.t, "all bans in the kernel", func() bool { return len(s.bans()) == want })
 	seen := map[string]string{"kernel": strings.Join(s.bans(), "\n"), "banned": sortedWords(s.root.run("/usr/bin/fail2ban-client", "banned"))}
 	for _, jail := range swapJailNames {
 		seen["status "+jail] = sortedWords(failedTotal.ReplaceAllString(s.root.run("/usr/bin/fail2ban-client", "status", jail), ""))

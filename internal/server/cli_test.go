@@ -234,9 +234,9 @@ func TestReloadBesideSlowAction(t *testing.T) {
 	s.serve()
 	ban, reload := make(chan outcome, 1), make(chan outcome, 1)
 	go func() { ban <- s.client("set", "j2", "banip", "192.0.2.5") }()
-	eventually(t, "the action hangs", func() bool { return fileExists(s.path("began")) })
+	testenv.Eventually(t, "the action hangs", func() bool { return fileExists(s.path("began")) })
 	go func() { reload <- s.client("reload") }()
-	eventually(t, "the reload is under way", func() bool { return strings.Contains(s.read("f2b.log"), "Reload all jails") })
+	testenv.Eventually(t, "the reload is under way", func() bool { return strings.Contains(s.read("f2b.log"), "Reload all jails") })
 	for _, words := range []string{"status", "status j2", "set j1 banip 192.0.2.6", "get j1 bantime", "ping"} {
 		begin := time.Now()
 		if got := s.client(strings.Fields(words)...); got.code != 0 || time.Since(begin) > 5*time.Second {

@@ -105,16 +105,23 @@ func (d *database) open(e *engine, name string) error {
 
 // purge deletes old bans from time to time until ctx ends.
 func purge(ctx context.Context, e *engine, db *store.DB) {
-	tick := time.NewTicker(purgeEvery)
+	every(ctx, purgeEvery, func() {
+		if _, err := db.Purge(ctx); err != nil {
+			e.log.Logger("fail2ban.database").Error(err.Error())
+		}
+	})
+}
+
+// every does something at a pace until ctx ends.
+func every(ctx context.Context, pace time.Duration, do func()) {
+	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if _, err := db.Purge(ctx); err != nil {
-				e.log.Logger("fail2ban.database").Error(err.Error())
-			}
+			do()
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // globs is the simple configuration with one jail whose logs are named by
@@ -30,7 +32,7 @@ func TestLogsThatComeLater_3_9_2(t *testing.T) {
 			p := s.serve()
 			listed := func(names ...string) {
 				t.Helper()
-				eventually(t, "the list of files is "+strings.Join(names, " "), func() bool {
+				testenv.Eventually(t, "the list of files is "+strings.Join(names, " "), func() bool {
 					got := s.client("get", "j1", "logpath").out
 					for _, n := range names {
 						if !strings.Contains(got, s.path(n)+"\n") {
@@ -42,7 +44,7 @@ func TestLogsThatComeLater_3_9_2(t *testing.T) {
 			}
 			banned := func(address string) {
 				t.Helper()
-				eventually(t, address+" is banned", func() bool { return strings.Contains(s.read("act"), " "+address+"\n") })
+				testenv.Eventually(t, address+" is banned", func() bool { return strings.Contains(s.read("act"), " "+address+"\n") })
 			}
 			listed("app-1.log")
 			s.append("app-2.log", failures("192.0.2.1", 1))
@@ -83,7 +85,7 @@ func TestABackgroundStartKnowsThePatterns(t *testing.T) {
 		t.Fatalf("start: %+v", got)
 	}
 	s.write("app-2.log", failures("192.0.2.1", 2))
-	eventually(t, "a ban", func() bool { return strings.Contains(s.read("act"), " 192.0.2.1\n") })
+	testenv.Eventually(t, "a ban", func() bool { return strings.Contains(s.read("act"), " 192.0.2.1\n") })
 	s.client("stop")
 }
 
@@ -106,7 +108,7 @@ func TestAPatternThatNamesRotatedLogs(t *testing.T) {
 	}
 	found := func(n int) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("%d failures are found", n), func() bool { return strings.Count(s.read("f2b.log"), "Found 192.0.2.1 ") >= n })
+		testenv.Eventually(t, fmt.Sprintf("%d failures are found", n), func() bool { return strings.Count(s.read("f2b.log"), "Found 192.0.2.1 ") >= n })
 		if got := strings.Count(s.read("f2b.log"), "Found 192.0.2.1 "); got != n {
 			t.Errorf("%d failures were found, %d were written", got, n)
 		}
@@ -131,7 +133,7 @@ func TestAPatternThatNamesRotatedLogs(t *testing.T) {
 	s.append("app.log", attempts(2))
 	s.append("app.log.1", attempts(1))
 	found(9)
-	eventually(t, "all three are followed", func() bool { return strings.Count(s.client("get", "j1", "logpath").out, s.path("app.log")) == 3 })
+	testenv.Eventually(t, "all three are followed", func() bool { return strings.Count(s.client("get", "j1", "logpath").out, s.path("app.log")) == 3 })
 	p.stop(syscall.SIGTERM)
 	turn("app.log", "app.log.1", "app.log.2", "app.log.3")
 	s.append("app.log.1", attempts(1))

@@ -39,7 +39,7 @@ func TestMainJob(t *testing.T) {
 				s.append("auth.log", fmt.Sprintf("%s mail sshd[%d]: Failed password for root from 192.0.2.7 port %d ssh2\n",
 					time.Now().UTC().Format(time.Stamp), 100+i, 4700+i))
 			}
-			took := eventually(t, "the ban", func() bool { return strings.Contains(s.read("act"), "ban 192.0.2.7\n") })
+			took := testenv.Eventually(t, "the ban", func() bool { return strings.Contains(s.read("act"), "ban 192.0.2.7\n") })
 			t.Logf("from the fifth line to the command: %v", took)
 			if took > time.Second {
 				t.Errorf("the ban took %v", took)
@@ -48,7 +48,7 @@ func TestMainJob(t *testing.T) {
 			if !strings.Contains(status.out, "`- Banned IP list:\t192.0.2.7\n") || status.code != 0 {
 				t.Errorf("Debian's client: %+v", status)
 			}
-			eventually(t, "the unban", func() bool { return strings.Contains(s.read("act"), "unban 192.0.2.7\n") })
+			testenv.Eventually(t, "the unban", func() bool { return strings.Contains(s.read("act"), "unban 192.0.2.7\n") })
 			if out := s.client("get", "sshd", "banip").out; out != "\n" {
 				t.Errorf("still banned: %q", out)
 			}
@@ -135,7 +135,7 @@ func TestSignals_5_6_3(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the log is written anew", func() bool { return strings.Contains(s.read("f2b.log"), "rollover performed on "+s.path("f2b.log")) })
+	testenv.Eventually(t, "the log is written anew", func() bool { return strings.Contains(s.read("f2b.log"), "rollover performed on "+s.path("f2b.log")) })
 	if code := p.stop(syscall.SIGHUP); code != -1 {
 		t.Errorf("HUP in the foreground: exit code %d", code)
 	}
@@ -218,7 +218,7 @@ func TestBadRegex_5_2_2(t *testing.T) {
 			t.Errorf("status: %+v", got)
 		}
 		s.append("j1.log", failures(address, 2))
-		eventually(t, "the good jails ban", func() bool { return strings.Contains(s.read("act"), "ban j1 "+address) })
+		testenv.Eventually(t, "the good jails ban", func() bool { return strings.Contains(s.read("act"), "ban j1 "+address) })
 	}
 	p := s.serve()
 	goesOn("192.0.2.1")

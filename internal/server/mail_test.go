@@ -68,7 +68,7 @@ func TestMailActions(t *testing.T) {
 		m := srv.Next(t)
 		got = append(got, m.From+" "+m.Parse(t).Header.Get("Subject"))
 	}
-	eventually(t, "the last action bans", func() bool { return strings.Contains(s.read("act"), "ban m 192.0.2.1") })
+	testenv.Eventually(t, "the last action bans", func() bool { return strings.Contains(s.read("act"), "ban m 192.0.2.1") })
 	if out := s.client("get", "m", "action", "smtp", "toaddr"); strings.TrimSpace(out.out) != "admin@example.test" {
 		t.Errorf("the client reads %+v", out)
 	}
@@ -116,11 +116,11 @@ func TestMailServerAway(t *testing.T) {
 	p := s.serve()
 	for _, ip := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::3"} {
 		s.append("j1.log", failures(ip, 2))
-		eventually(t, "the ban of "+ip, func() bool { return strings.Contains(s.read("act"), "ban m "+ip+"\n") })
+		testenv.Eventually(t, "the ban of "+ip, func() bool { return strings.Contains(s.read("act"), "ban m "+ip+"\n") })
 	}
 	for action, want := range map[string]string{"smtp": "Failed to start jail 'm' action 'smtp': [Errno 111] Connection refused (mail server " + addr,
 		"f2b-mail": "Failed to execute ban jail 'm' action 'f2b-mail' info 'ActionInfo({'ip': '192.0.2.1', 'family': 'inet4', 'fid': '192.0.2.1', "} {
-		eventually(t, "the log tells of "+action, func() bool { return len(s.linesWith(want)) > 0 })
+		testenv.Eventually(t, "the log tells of "+action, func() bool { return len(s.linesWith(want)) > 0 })
 	}
 	if code := p.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("the server ended with %d", code)

@@ -176,6 +176,7 @@ type process struct {
 func (s *scratch) run(cmd *exec.Cmd) *process {
 	s.t.Helper()
 	p := &process{s: s, cmd: cmd, ended: make(chan struct{})}
+	cmd.Dir = s.dir // a log target may be no absolute path
 	cmd.Stdout, cmd.Stderr = &p.out, &p.out
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -185,7 +186,7 @@ func (s *scratch) run(cmd *exec.Cmd) *process {
 		close(p.ended)
 	}()
 	s.t.Cleanup(func() { p.stop(syscall.SIGTERM) })
-	eventually(s.t, "the server is ready or ended", func() bool {
+	testenv.Eventually(s.t, "the server is ready or ended", func() bool {
 		select {
 		case <-p.ended:
 			return true
@@ -222,21 +223,6 @@ func (p *process) wait() int {
 		p.s.t.Fatalf("the server did not end\n%s\n%s", p.out.String(), p.s.read("f2b.log"))
 	}
 	return p.cmd.ProcessState.ExitCode()
-}
-
-// eventually waits until ok holds and says how long that took.
-func eventually(t *testing.T, what string, ok func() bool) time.Duration {
-	t.Helper()
-	begin := time.Now()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for !ok() {
-		if time.Since(begin) > 20*time.Second {
-			t.Fatalf("not within 20 s: %s", what)
-		}
-		<-again.C
-	}
-	return time.Since(begin)
 }
 
 // simple is a small configuration: one jail on one log, an action that writes

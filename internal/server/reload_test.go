@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"f2b-go/internal/testenv"
 )
 
 // reloadCase is a running server whose configuration changes step by step;
@@ -20,7 +22,7 @@ func TestReload_3_8(t *testing.T) {
 	s := &reloadCase{scratch: newScratch(t, simple())}
 	p := s.serve()
 	s.append("j1.log", failures("198.51.100.1", 1))
-	eventually(t, "one failure is counted", func() bool {
+	testenv.Eventually(t, "one failure is counted", func() bool {
 		return strings.Contains(s.client("status", "j1").out, "Currently failed:\t1\n")
 	})
 	for _, jail := range []string{"j1", "j2"} {
@@ -118,7 +120,7 @@ func reloadJails(t *testing.T, s *reloadCase) {
 	if got := s.client("status").out; !strings.HasSuffix(got, "Jail list:\tj1, j3\n") {
 		t.Errorf("%q", got)
 	}
-	eventually(t, "the actions have run", func() bool {
+	testenv.Eventually(t, "the actions have run", func() bool {
 		lines := strings.Fields(strings.ReplaceAll(strings.TrimPrefix(s.read("act"), s.before), " ", "_"))
 		slices.Sort(lines)
 		return strings.Join(lines, " ") == "start_third stop_second unban_second_192.0.2.9"
@@ -131,7 +133,7 @@ func reloadBackend(t *testing.T, s *reloadCase) {
 		t.Fatalf("reload: %+v", got)
 	}
 	// The reply does not wait for the jail's own work to begin.
-	eventually(t, "the jail has started anew", func() bool {
+	testenv.Eventually(t, "the jail has started anew", func() bool {
 		_, since, _ := strings.Cut(s.read("f2b.log"), "Restart jail 'j1'")
 		return strings.Contains(since, "Jail 'j1' started")
 	})

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // TestReloadKeepsState: what a jail has in its hands outlives a reload: counts,
@@ -29,17 +31,17 @@ func TestReloadKeepsState(t *testing.T) {
 	}
 	s.append("s.log", now("s7 connect from 198.51.100.7")+now("s7 fail"))
 	s.append("j1.log", failures("198.51.100.1", 3))
-	eventually(t, "the lines are judged", func() bool {
+	testenv.Eventually(t, "the lines are judged", func() bool {
 		return strings.Contains(s.client("status", "j1").out, "Total failed:\t3\n") && strings.Contains(s.client("status", "session").out, "Total failed:\t1\n")
 	})
 	reload("nothing changed")
 	s.append("s.log", now("s7 fail"))
-	eventually(t, "the session's second failure bans", func() bool { return strings.Contains(s.read("act"), "ban session 198.51.100.7\n") })
+	testenv.Eventually(t, "the session's second failure bans", func() bool { return strings.Contains(s.read("act"), "ban session 198.51.100.7\n") })
 	s.write("etc/jail.d/zz.local", "[session]\nfindtime = 20m\n[j1]\nfindtime = 20m\n")
 	reload("another find time")
 	s.append("j1.log", failures("198.51.100.1", 1))
-	eventually(t, "the fourth failure bans", func() bool { return strings.Contains(s.read("act"), "ban j1 198.51.100.1\n") })
-	eventually(t, "each line counts once", func() bool { return strings.Contains(s.client("status", "j1").out, "Total failed:\t8\n") })
+	testenv.Eventually(t, "the fourth failure bans", func() bool { return strings.Contains(s.read("act"), "ban j1 198.51.100.1\n") })
+	testenv.Eventually(t, "each line counts once", func() bool { return strings.Contains(s.client("status", "j1").out, "Total failed:\t8\n") })
 	for _, address := range []string{"198.51.100.200", "198.51.100.201"} {
 		if n := strings.Count(s.read("f2b.log"), "[j1] Found "+address+" "); n != 2 {
 			t.Errorf("%s was found %d times", address, n)

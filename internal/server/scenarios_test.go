@@ -53,7 +53,7 @@ func (y *story) T() *testing.T { return y.t }
 // lines; sorted, since jails act side by side.
 func (y *story) acted(n int) {
 	y.t.Helper()
-	eventually(y.t, fmt.Sprintf("%d lines of the actions in %q", n, y.read("act")), func() bool { return strings.Count(y.read("act"), "\n") >= n })
+	testenv.Eventually(y.t, fmt.Sprintf("%d lines of the actions in %q", n, y.read("act")), func() bool { return strings.Count(y.read("act"), "\n") >= n })
 	lines := strings.Split(strings.TrimSpace(y.read("act")), "\n")
 	slices.Sort(lines)
 	y.note("actions %q", lines)
@@ -75,7 +75,7 @@ func (y *story) exists(names ...string) {
 func (y *story) gone(names ...string) {
 	y.t.Helper()
 	for _, name := range names {
-		eventually(y.t, name+" is removed", func() bool {
+		testenv.Eventually(y.t, name+" is removed", func() bool {
 			_, err := os.Lstat(y.path(name))
 			return err != nil
 		})
@@ -208,7 +208,7 @@ var scenarios = map[string]func(y *story){
 		}
 		y.write("etc/fail2ban.local", "[Definition]\ndbfile = DIR/f2b.sqlite3\n")
 		y.do("start")
-		eventually(y.t, "the ban is back", func() bool { return strings.Contains(y.read("act"), "ban j1 192.0.2.2") })
+		testenv.Eventually(y.t, "the ban is back", func() bool { return strings.Contains(y.read("act"), "ban j1 192.0.2.2") })
 		y.do("get j1 banned 192.0.2.2 192.0.2.9")
 		y.do("set dbfile DIR/x")
 		y.do("stop")
@@ -219,19 +219,19 @@ var scenarios = map[string]func(y *story){
 		y.do("start")
 		for n := range 2 {
 			y.append("j1.log", failures("192.0.2.5", 2))
-			eventually(y.t, "the ban", func() bool { return strings.Count(y.read("act"), "ban j1 192.0.2.5") > 2*n })
+			testenv.Eventually(y.t, "the ban", func() bool { return strings.Count(y.read("act"), "ban j1 192.0.2.5") > 2*n })
 			if n > 0 {
-				eventually(y.t, "its time", func() bool {
+				testenv.Eventually(y.t, "its time", func() bool {
 					return strings.Contains(y.read("f2b.log"), fmt.Sprintf("[j1] Increase Ban 192.0.2.5 (%d # ", n+1))
 				})
 				y.do("get j1 banip --with-time")
 			}
 			if n < 1 {
-				eventually(y.t, "the unban", func() bool { return strings.Count(y.read("act"), "unban j1 192.0.2.5") > n })
+				testenv.Eventually(y.t, "the unban", func() bool { return strings.Count(y.read("act"), "unban j1 192.0.2.5") > n })
 			}
 		}
 		y.do("restart")
-		eventually(y.t, "the ban is back", func() bool { return strings.Contains(y.read("f2b.log"), "[j1] Restore Ban 192.0.2.5") })
+		testenv.Eventually(y.t, "the ban is back", func() bool { return strings.Contains(y.read("f2b.log"), "[j1] Restore Ban 192.0.2.5") })
 		y.do("get j1 banned 192.0.2.5")
 		y.do("stop")
 	},

@@ -140,23 +140,16 @@ func (r *running) handle(ctx context.Context, request any) any {
 // showLife tells systemd's watchdog from time to time that the server lives,
 // which it does where its jails can be asked.
 func (r *running) showLife(ctx context.Context) {
-	every := r.engine.notify.Watchdog()
-	if every == 0 {
+	pace := r.engine.notify.Watchdog()
+	if pace == 0 {
 		return
 	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			for _, j := range r.engine.Jails() {
-				j.Idle()
-			}
-			r.engine.notify.Alive()
+	every(ctx, pace, func() {
+		for _, j := range r.engine.Jails() {
+			j.Idle()
 		}
-	}
+		r.engine.notify.Alive()
+	})
 }
 
 // openLog sets the log up before the first line; a target that cannot be

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // told collects what a service tells systemd.
@@ -71,7 +73,7 @@ func TestSystemdState(t *testing.T) {
 	cmd := self(ServerName, s.args("-f")...)
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+s.path("notify"), "WATCHDOG_USEC=100000")
 	p := s.run(cmd)
-	eventually(t, "three signs of life", func() bool { _, signs := n.states(); return signs >= 3 })
+	testenv.Eventually(t, "three signs of life", func() bool { _, signs := n.states(); return signs >= 3 })
 	if got := s.client("reload"); got.code != 0 {
 		t.Errorf("reload: %+v", got)
 	}
