@@ -1,6 +1,9 @@
 package pyre
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // ByteSet is a set of byte values.
 type ByteSet [4]uint64
@@ -83,12 +86,20 @@ func (f first) intersect(g first) first { return first{f.bytes.intersect(g.bytes
 func firstOf(n *node, follow first) first {
 	switch n.kind {
 	case nodeLiteral:
-		return first{bytes: leadBytes(singleRune(n.r))}
+		var f first
+		b, _ := leadByte(n.r)
+		f.bytes.add(b)
+		return f
 	case nodeSet:
 		return first{bytes: leadBytes(n.set)}
 	case nodeCat:
-		for i := len(n.subs) - 1; i >= 0; i-- {
-			follow = firstOf(n.subs[i], follow)
+		// What follows the first character makes no difference.
+		subs := n.subs
+		if i := slices.IndexFunc(subs, isChar); i >= 0 {
+			subs = subs[:i+1]
+		}
+		for _, sub := range slices.Backward(subs) {
+			follow = firstOf(sub, follow)
 		}
 		return follow
 	case nodeAlt, nodeCond:

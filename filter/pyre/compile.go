@@ -144,9 +144,9 @@ func (c *compiler) cond(n *node, s groupState, k cont) int32 {
 
 // char compiles one character.
 func (c *compiler) char(n *node, next int32) int32 {
-	f := first{bytes: leadBytes(charSet(n))}
 	if n.kind == nodeSet {
-		return c.emit(inst{op: opClass, class: c.classOf(n.set), next: next}, f)
+		cl := c.classOf(n.set)
+		return c.emit(inst{op: opClass, class: cl, next: next}, first{bytes: cl.lead})
 	}
 	return c.text(literalText(n.r), next)
 }

@@ -76,13 +76,8 @@ func (c *compiler) split(round, next int32, n *node) int32 {
 	if n.greed == lazy {
 		in.next, in.alt = next, round
 	}
-	c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
+	in.tab, in.end = whichTable(c.firsts[in.next], c.firsts[in.alt])
 	return c.emit(in, c.firsts[round].union(c.firsts[next]))
-}
-
-func (c *compiler) splitTable(in *inst, x, y first) {
-	in.tab = c.table(func(b byte) uint8 { return bit(x.bytes.Has(b), 1) | bit(y.bytes.Has(b), 2) })
-	in.end = bit(x.end, 1) | bit(y.end, 2)
 }
 
 func bit(set bool, b uint8) uint8 {
@@ -102,9 +97,9 @@ func (c *compiler) openLoop(n *node, s groupState, next int32) (loop, body int32
 	in := inst{op: opRound, next: body, alt: next}
 	if n.greed == lazy {
 		in.next, in.alt = next, body
-		c.splitTable(&in, after, round)
+		in.tab, in.end = whichTable(after, round)
 	} else {
-		c.splitTable(&in, round, after)
+		in.tab, in.end = whichTable(round, after)
 	}
 	c.fill(loop, in)
 	return loop, body
@@ -175,8 +170,7 @@ func (c *compiler) charRepeat(n *node, next int32) int32 {
 	case n.greed == lazy:
 		in.op = opLazy
 	}
-	in.tab = c.table(func(b byte) uint8 { return bit(after.bytes.Has(b), 1) })
-	in.end = bit(after.end, 1)
+	in.tab, in.end = whichTable(after, first{})
 	if in.op == opStar || in.op == opLazy {
 		c.noteSecond(&in)
 	}

@@ -91,7 +91,7 @@ func (c *compiler) choose(t *altTable, n *node) int32 {
 	in := inst{op: opSplit}
 	if len(t.ways) == 2 {
 		in.next, in.alt = t.ways[0], t.ways[1]
-		c.splitTable(&in, c.firsts[in.next], c.firsts[in.alt])
+		in.tab, in.end = whichTable(c.firsts[in.next], c.firsts[in.alt])
 		return c.emit(in, f)
 	}
 	in.op, in.slot = opAlt, int32(len(c.prog.alts))

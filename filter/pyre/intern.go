@@ -13,11 +13,12 @@ const maxShared = 4096
 type sharedTables struct {
 	mu      sync.Mutex
 	bytes   map[[256]uint8]*[256]uint8
+	which   map[[2]ByteSet]*[256]uint8
 	classes map[uint64][]*class // by hash of their sets
 	known   int                 // of classes
 }
 
-var shared = sharedTables{bytes: map[[256]uint8]*[256]uint8{}, classes: map[uint64][]*class{}}
+var shared = sharedTables{bytes: map[[256]uint8]*[256]uint8{}, which: map[[2]ByteSet]*[256]uint8{}, classes: map[uint64][]*class{}}
 
 // table returns a table equal to t.
 func (s *sharedTables) table(t *[256]uint8) *[256]uint8 {
@@ -31,6 +32,28 @@ func (s *sharedTables) table(t *[256]uint8) *[256]uint8 {
 		s.bytes[kept] = &kept
 	}
 	return &kept
+}
+
+// whichTable returns the table that tells by the next byte in which of two
+// sets it is, as the bits 1 and 2, and the same for the end of the text.
+func whichTable(x, y first) (tab *[256]uint8, end uint8) {
+	return shared.whichOf([2]ByteSet{x.bytes, y.bytes}), bit(x.end, 1) | bit(y.end, 2)
+}
+
+func (s *sharedTables) whichOf(sets [2]ByteSet) *[256]uint8 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.which[sets]; old != nil {
+		return old
+	}
+	tab := new([256]uint8)
+	for b := range tab {
+		tab[b] = bit(sets[0].Has(byte(b)), 1) | bit(sets[1].Has(byte(b)), 2)
+	}
+	if len(s.which) < maxShared {
+		s.which[sets] = tab
+	}
+	return tab
 }
 
 // class returns the class with the characters of set.

@@ -29,8 +29,10 @@ type waysTable struct {
 // jumper finds the targets of choices.
 type jumper struct {
 	*compiler
-	kind  [256]uint8 // of bytes: all of one kind are treated alike everywhere
-	known []known    // by instruction, for the byte in question
+	kind    [256]uint8 // of bytes: all of one kind are treated alike everywhere
+	samples []int      // a byte of each kind
+	known   []known    // by instruction, for the byte in question
+	both    [][2]first // how the text may go on after two ways of a choice
 }
 
 // known is an answer of secondGiven.
@@ -39,10 +41,10 @@ type known struct {
 	f first
 }
 
-// targetKey is a target before its table is made.
+// targetKey is a target before it has its table.
 type targetKey struct {
-	to     target
-	f1, f2 first
+	to   target
+	both int // index of what tells its ways apart, 0 for nothing
 }
 
 // choice is an opSplit or opAlt and its targets, some kinds of bytes each.
@@ -55,8 +57,8 @@ type choice struct {
 
 // addJumps gives each choice its targets, and the table that leads to them.
 func (c *compiler) addJumps() {
-	j := jumper{compiler: c, known: make([]known, len(c.prog.insts))}
-	var choices []choice
+	j := jumper{compiler: c, known: make([]known, len(c.prog.insts)), both: make([][2]first, 1, 8)}
+	choices := make([]choice, 0, 32)
 	for i := range c.prog.insts {
 		if op := c.prog.insts[i].op; op == opSplit || op == opRound || op == opAlt {
 			choices = append(choices, choice{pc: int32(i)})
@@ -66,10 +68,10 @@ func (c *compiler) addJumps() {
 		return
 	}
 	j.sortBytes()
-	for b := atEnd; b < len(j.kind); b++ {
-		if b >= 0 && slices.Index(j.kind[:], j.kind[b]) < b {
-			continue
-		}
+	for i := range choices {
+		j.note(&choices[i], atEnd)
+	}
+	for _, b := range j.samples {
 		for i := range choices {
 			j.note(&choices[i], b)
 		}
@@ -101,13 +103,15 @@ func (j *jumper) install(ch *choice) {
 	in.min, in.max = int32(len(p.targets)), int32(len(p.ways))
 	p.ways = append(p.ways, waysTable{in.tab, in.end})
 	for _, k := range ch.keys {
-		if k.f1 != anything() || k.f2 != anything() {
-			k.to.tab = j.table(func(b byte) uint8 { return bit(k.f1.bytes.Has(b), 1) | bit(k.f2.bytes.Has(b), 2) })
-			k.to.end = bit(k.f1.end, 1) | bit(k.f2.end, 2)
+		if f := j.both[k.both]; k.both > 0 {
+			k.to.tab, k.to.end = whichTable(f[0], f[1])
 		}
 		p.targets = append(p.targets, k.to)
 	}
-	in.tab, in.end = j.table(func(b byte) uint8 { return ch.of[j.kind[b]] }), ch.end
+	for b, kind := range j.kind {
+		j.tab[b] = ch.of[kind]
+	}
+	in.tab, in.end = shared.table(&j.tab), ch.end
 }
 
 // sortBytes puts bytes of one kind that no table of the program tells apart,
@@ -116,6 +120,7 @@ func (j *jumper) sortBytes() {
 	for b := utf8.RuneSelf; b < len(j.kind); b++ {
 		j.kind[b] = 1
 	}
+	j.samples = append(make([]int, 0, 64), 0, utf8.RuneSelf)
 	seen := map[*[256]uint8]bool{nil: true}
 	var single ByteSet
 	for i := range j.prog.insts {
@@ -125,40 +130,38 @@ func (j *jumper) sortBytes() {
 			single.add(in.b)
 		case in.op == opString:
 			single.add(in.lit[0])
-		case in.class != nil:
-			j.tell(&in.class.tab, seen)
+		case in.class != nil && !seen[&in.class.tab]:
+			seen[&in.class.tab] = true
+			j.tell(&in.class.tab)
 		}
-		j.tell(in.tab, seen)
+		if !seen[in.tab] {
+			seen[in.tab] = true
+			j.tell(in.tab)
+		}
 	}
 	for b := range j.tab {
 		j.tab[b] = bit(single.Has(byte(b)), uint8(b)+1) // no text has 0xFF in it
 	}
-	j.tell(&j.tab, map[*[256]uint8]bool{})
+	j.tell(&j.tab)
 }
 
-// tell tells the bytes apart that a table does, unless it was seen before.
-func (j *jumper) tell(tab *[256]uint8, seen map[*[256]uint8]bool) {
-	if seen[tab] {
-		return
-	}
-	seen[tab] = true
-	type part struct{ kind, entry uint8 }
-	kinds := map[part]uint8{}
-	var entry [256]int // of the first byte of each kind, and 1 more
-	next := int(slices.Max(j.kind[:])) + 1
+// tell tells the bytes apart that a table does.
+func (j *jumper) tell(tab *[256]uint8) {
+	type part struct{ kind, entry, now uint8 }
+	var parts []part
+	old := len(j.samples)
 	for b, k := range j.kind {
-		if entry[k] == 0 {
-			entry[k] = int(tab[b]) + 1
-		}
-		if entry[k] == int(tab[b])+1 {
+		entry := tab[b]
+		if entry == tab[j.samples[k]] {
 			continue
 		}
-		p := part{k, tab[b]}
-		if _, ok := kinds[p]; !ok {
-			kinds[p] = uint8(next)
-			next++
+		i := slices.IndexFunc(parts, func(p part) bool { return p.kind == k && p.entry == entry })
+		if i < 0 {
+			i = len(parts)
+			parts = append(parts, part{k, entry, uint8(old + i)})
+			j.samples = append(j.samples, b)
 		}
-		j.kind[b] = kinds[p]
+		j.kind[b] = parts[i].now
 	}
 }
 
@@ -167,8 +170,12 @@ const atEnd = -1
 
 // target returns where in goes on if b is next.
 func (j *jumper) target(in *inst, b int) targetKey {
-	k := targetKey{target{first: -1, second: -1}, anything(), anything()}
-	ways := j.waysOf(in, b)
+	k := targetKey{to: target{first: -1, second: -1}}
+	if j.none(in, b) {
+		return k
+	}
+	var room [maxWays]int32
+	ways := j.waysOf(room[:0], in, b)
 	if len(ways) > 2 {
 		k.to.second = manyWays
 		return k
@@ -183,18 +190,42 @@ func (j *jumper) target(in *inst, b int) targetKey {
 		k.to.first, k.to.skip1, k.to.second, k.to.skip2 = k.to.second, k.to.skip2, -1, 0
 	}
 	if k.to.second >= 0 && b >= 0 && b < utf8.RuneSelf {
-		k.f1, k.f2 = j.after(k.to.first, k.to.skip1, b), j.after(k.to.second, k.to.skip2, b)
+		k.both = j.apart([2]first{j.after(k.to.first, k.to.skip1, b), j.after(k.to.second, k.to.skip2, b)})
 	}
 	return k
 }
 
-// waysOf returns the ways of a choice that can match if b is next.
-func (j *jumper) waysOf(in *inst, b int) []int32 {
-	way := in.end
-	if b >= 0 {
-		way = in.tab[b]
+// apart returns the index in both of how the text may go on after two ways.
+func (j *jumper) apart(fs [2]first) int {
+	if fs[0] == anything() && fs[1] == anything() {
+		return 0
 	}
-	var ways []int32
+	for i := 1; i < len(j.both); i++ {
+		if j.both[i] == fs {
+			return i
+		}
+	}
+	j.both = append(j.both, fs)
+	return len(j.both) - 1
+}
+
+// entry returns what the waysTable of a choice has for b.
+func entry(in *inst, b int) uint8 {
+	if b < 0 {
+		return in.end
+	}
+	return in.tab[b]
+}
+
+// none reports whether no way of a choice can match if b is next.
+func (j *jumper) none(in *inst, b int) bool {
+	way := entry(in, b)
+	return way == 0 && in.op != opAlt || in.op == opAlt && j.prog.alts[in.slot].masks[way] == 0
+}
+
+// waysOf appends the ways of a choice that can match if b is next.
+func (j *jumper) waysOf(ways []int32, in *inst, b int) []int32 {
+	way := entry(in, b)
 	if in.op == opAlt {
 		t := j.prog.alts[in.slot]
 		for i, w := range t.ways {
@@ -220,7 +251,8 @@ func (j *jumper) settle(pc int32, b int) (at int32, skip uint8) {
 		in := &j.prog.insts[pc]
 		switch in.op {
 		case opSplit, opRound, opAlt:
-			ways := j.waysOf(in, b)
+			var room [maxWays]int32
+			ways := j.waysOf(room[:0], in, b)
 			if len(ways) == 0 {
 				return -1, 0
 			}
@@ -321,7 +353,8 @@ func (j *jumper) second(in *inst, b, depth int) first {
 		return j.secondOfRun(in, b, depth)
 	case opSplit, opRound, opAlt:
 		var f first
-		for _, way := range j.waysOf(in, b) {
+		var room [maxWays]int32
+		for _, way := range j.waysOf(room[:0], in, b) {
 			f = f.union(j.secondGiven(way, b, depth+1))
 		}
 		return f

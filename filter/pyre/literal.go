@@ -40,12 +40,15 @@ func needsOf(n *node) needs {
 }
 
 func needsOfSet(set *runeSet) needs {
+	number := 0
+	for _, r := range set.ranges {
+		if number += int(r.hi-r.lo) + 1; number > maxVariants {
+			return needs{}
+		}
+	}
 	var exact []string
 	for _, r := range set.ranges {
 		for x := r.lo; x <= r.hi; x++ {
-			if len(exact) == maxVariants {
-				return needs{}
-			}
 			exact = append(exact, string(x))
 		}
 	}
@@ -60,8 +63,14 @@ func needsOfCat(subs []*node) needs {
 		sets = addSet(sets, run)
 		run = []string{""}
 	}
-	for _, sub := range subs {
-		n := needsOf(sub)
+	for i := 0; i < len(subs); i++ {
+		var n needs
+		if text, taken := literals(subs[i:], maxLiteral-len(run[0])); taken > 0 {
+			n.exact = []string{text}
+			i += taken - 1
+		} else {
+			n = needsOf(subs[i])
+		}
 		switch {
 		case n.exact == nil:
 			flush()
@@ -80,6 +89,20 @@ func needsOfCat(subs []*node) needs {
 	}
 	flush()
 	return needs{sets: sets}
+}
+
+// literals returns the text of the literals that subs begin with, the first or
+// so many as have room in it, and how many they are.
+func literals(subs []*node, room int) (text string, taken int) {
+	var b []byte
+	for _, n := range subs {
+		if n.kind != nodeLiteral || taken > 0 && len(b)+len(literalText(n.r)) > room {
+			break
+		}
+		b = append(b, literalText(n.r)...)
+		taken++
+	}
+	return string(b), taken
 }
 
 func product(a, b []string) []string {

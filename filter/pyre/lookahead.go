@@ -44,7 +44,8 @@ func (c *compiler) noteSecond(in *inst) {
 	if len(c.prog.seconds) == 0 {
 		c.prog.seconds = append(c.prog.seconds, second{}) // index 0 is none
 	}
-	s := second{tab: c.table(func(b byte) uint8 { return bit(f.bytes.Has(b), 1) }), end: f.end}
+	s := second{end: f.end}
+	s.tab, _ = whichTable(f, first{})
 	i := slices.Index(c.prog.seconds, s)
 	if i < 0 {
 		i = len(c.prog.seconds)

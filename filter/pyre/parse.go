@@ -1,6 +1,9 @@
 package pyre
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // maxNesting is how deep brackets may be nested. Python's own limit comes
 // from its recursion limit and lies at about half of this.
@@ -16,6 +19,8 @@ type parser struct {
 	names  []string
 	spans  []span // by group, valid where closed
 	closed []bool
+	items  []*node // of the sequences being read, the innermost last
+	free   []node  // memory for nodes
 
 	behindFrom int        // first group of the outermost look-behind being read, -1 outside of one
 	condRefs   []groupRef // groups tested by number, perhaps before they exist
@@ -43,6 +48,20 @@ func parse(pattern string, flags Flags) (*tree, error) {
 		return nil, p.err
 	}
 	return &tree{root: root, names: p.names, spans: p.spans}, nil
+}
+
+// maxSlab is for how many nodes memory is taken at once.
+const maxSlab = 64
+
+// node returns memory of its own for n.
+func (p *parser) node(n node) *node {
+	if len(p.free) == 0 {
+		p.free = make([]node, min(len(p.src)/2+1, maxSlab))
+	}
+	kept := &p.free[0]
+	p.free = p.free[1:]
+	*kept = n
+	return kept
 }
 
 // finish makes the checks that need the whole pattern.
@@ -87,37 +106,38 @@ func (p *parser) alternation(top bool) *node {
 	if len(alts) == 1 {
 		return alts[0]
 	}
-	return &node{kind: nodeAlt, pos: start, subs: alts}
+	return p.node(node{kind: nodeAlt, pos: start, subs: alts})
 }
 
 // sequence reads one alternative.
 func (p *parser) sequence(first bool) *node {
-	start := p.tell()
-	var items []*node
+	start, from := p.tell(), len(p.items)
 	for p.next.r != eof && !p.next.is('|') && !p.next.is(')') {
 		at := p.tell()
 		t := p.get()
 		switch {
 		case p.flags&Verbose != 0 && p.skipVerbose(t):
 		case t.esc:
-			items = append(items, p.escape(t, at))
+			p.items = append(p.items, p.escape(t, at))
 		case t.r == '*' || t.r == '+' || t.r == '?' || t.r == '{':
-			items = p.repeat(items, t, at)
+			p.repeat(from, t, at)
 		case t.r == '(':
-			if n := p.group(at, first && len(items) == 0); n != nil {
-				items = append(items, n)
+			if n := p.group(at, first && len(p.items) == from); n != nil {
+				p.items = append(p.items, n)
 			}
 		default:
-			items = append(items, p.single(t.r, at))
+			p.items = append(p.items, p.single(t.r, at))
 		}
 	}
+	items := p.items[from:]
+	p.items = p.items[:from]
 	switch len(items) {
 	case 0:
-		return &node{kind: nodeEmpty, pos: start}
+		return p.node(node{kind: nodeEmpty, pos: start})
 	case 1:
 		return items[0]
 	}
-	return &node{kind: nodeCat, pos: start, subs: items}
+	return p.node(node{kind: nodeCat, pos: start, subs: slices.Clone(items)})
 }
 
 // skipVerbose passes over t if it is white space or begins a comment.
@@ -146,17 +166,17 @@ func (p *parser) single(r rune, at int) *node {
 	case r == '[':
 		return p.class(at)
 	case r == '.' && p.flags&DotAll != 0:
-		return &node{kind: nodeSet, pos: at, set: unicodeClasses().any}
+		return p.node(node{kind: nodeSet, pos: at, set: unicodeClasses().any})
 	case r == '.':
-		return &node{kind: nodeSet, pos: at, set: unicodeClasses().anyButNewline}
+		return p.node(node{kind: nodeSet, pos: at, set: unicodeClasses().anyButNewline})
 	case r == '^' && multi:
-		return &node{kind: nodeAt, pos: at, place: atLineStart}
+		return p.node(node{kind: nodeAt, pos: at, place: atLineStart})
 	case r == '^':
-		return &node{kind: nodeAt, pos: at, place: atTextStart}
+		return p.node(node{kind: nodeAt, pos: at, place: atTextStart})
 	case r == '$' && multi:
-		return &node{kind: nodeAt, pos: at, place: atLineEnd}
+		return p.node(node{kind: nodeAt, pos: at, place: atLineEnd})
 	case r == '$':
-		return &node{kind: nodeAt, pos: at, place: atFinalBreak}
+		return p.node(node{kind: nodeAt, pos: at, place: atFinalBreak})
 	}
 	return p.literal(r, at)
 }
@@ -169,18 +189,19 @@ func (p *parser) literal(r rune, at int) *node {
 			for _, x := range all {
 				ranges = append(ranges, runeRange{x, x})
 			}
-			n := &node{kind: nodeSet, pos: at, set: newRuneSet(ranges)}
+			n := p.node(node{kind: nodeSet, pos: at, set: newRuneSet(ranges)})
 			if lo := lowerRune(r, true); r < 0x80 && (p.flags&ASCII == 0 || foldHigh(byte(lo)) == nil) {
 				n.fold = lo
 			}
 			return n
 		}
 	}
-	return &node{kind: nodeLiteral, pos: at, r: r}
+	return p.node(node{kind: nodeLiteral, pos: at, r: r})
 }
 
-// repeat reads a quantifier that began with t and puts it on the last item.
-func (p *parser) repeat(items []*node, t token, at int) []*node {
+// repeat reads a quantifier that began with t and puts it on the last item, if
+// there is one after the first so many.
+func (p *parser) repeat(from int, t token, at int) {
 	lo, hi := uint32(0), uint32(maxRepeat)
 	switch t.r {
 	case '?':
@@ -190,27 +211,28 @@ func (p *parser) repeat(items []*node, t token, at int) []*node {
 	case '{':
 		var ok bool
 		if lo, hi, ok = p.counts(); !ok {
-			return append(items, p.literal('{', at))
+			p.items = append(p.items, p.literal('{', at))
+			return
 		}
 	}
-	if len(items) == 0 || items[len(items)-1].kind == nodeAt {
+	last := len(p.items) - 1
+	if last < from || p.items[last].kind == nodeAt {
 		p.failAt("nothing to repeat", at)
-		return items
+		return
 	}
-	item := items[len(items)-1]
+	item := p.items[last]
 	if item.kind == nodeRepeat {
 		p.failAt("multiple repeat", at)
-		return items
+		return
 	}
-	n := &node{kind: nodeRepeat, pos: item.pos, subs: []*node{item}, min: lo, max: hi}
+	n := p.node(node{kind: nodeRepeat, pos: item.pos, subs: []*node{item}, min: lo, max: hi})
 	switch {
 	case p.accept('?'):
 		n.greed = lazy
 	case p.accept('+'):
 		n.greed = possessive
 	}
-	items[len(items)-1] = n
-	return items
+	p.items[last] = n
 }
 
 // counts reads the rest of {m}, {m,}, {,n} or {m,n}. Anything else makes the

@@ -13,7 +13,7 @@ func (p *parser) class(start int) *node {
 		t := p.get()
 		if t.r == eof {
 			p.failAt("unterminated character set", start)
-			return &node{kind: nodeEmpty, pos: start}
+			return p.node(node{kind: nodeEmpty, pos: start})
 		}
 		if t.is(']') && n > 0 {
 			break
@@ -27,7 +27,7 @@ func (p *parser) class(start int) *node {
 		u := p.get()
 		if u.r == eof {
 			p.failAt("unterminated character set", start)
-			return &node{kind: nodeEmpty, pos: start}
+			return p.node(node{kind: nodeEmpty, pos: start})
 		}
 		if u.is(']') {
 			c.add(lo)
@@ -37,7 +37,7 @@ func (p *parser) class(start int) *node {
 		hi := p.classItem(u)
 		if lo.set != nil || hi.set != nil || hi.lo < lo.lo {
 			p.badRange(t, u)
-			return &node{kind: nodeEmpty, pos: at}
+			return p.node(node{kind: nodeEmpty, pos: at})
 		}
 		c.add(classItem{lo: lo.lo, hi: hi.lo})
 	}
@@ -111,9 +111,9 @@ func (c *classBuilder) node(start int, negate bool) *node {
 // letter.
 func (p *parser) escape(t token, at int) *node {
 	if set := classesFor(p.flags).byLetter(t.r); set != nil {
-		return &node{kind: nodeSet, pos: at, set: set}
+		return p.node(node{kind: nodeSet, pos: at, set: set})
 	}
-	n := &node{kind: nodeAt, pos: at, ascii: p.flags&ASCII != 0}
+	n := p.node(node{kind: nodeAt, pos: at, ascii: p.flags&ASCII != 0})
 	switch t.r {
 	case 'A':
 		n.place = atTextStart

@@ -94,8 +94,8 @@ func (p *parser) checkBehind(gid int) {
 }
 
 func (p *parser) backref(gid, at int) *node {
-	return &node{kind: nodeBackref, pos: at, group: gid,
-		icase: p.flags&IgnoreCase != 0, ascii: p.flags&ASCII != 0}
+	return p.node(node{kind: nodeBackref, pos: at, group: gid,
+		icase: p.flags&IgnoreCase != 0, ascii: p.flags&ASCII != 0})
 }
 
 // capture reads the body of a capturing group.
@@ -128,7 +128,7 @@ func (p *parser) plainGroup(kind nodeKind, start int, flags Flags) *node {
 	body := p.alternation(false)
 	p.flags = outer
 	p.closeBracket(start)
-	return &node{kind: kind, pos: start, subs: []*node{body}}
+	return p.node(node{kind: kind, pos: start, subs: []*node{body}})
 }
 
 func (p *parser) closeBracket(start int) {
@@ -176,7 +176,7 @@ func (p *parser) look(t token, start int) *node {
 		p.behindFrom = -1
 	}
 	p.closeBracket(start)
-	return &node{kind: nodeLook, pos: start, subs: []*node{body}, behind: behind, negate: t.is('!')}
+	return p.node(node{kind: nodeLook, pos: start, subs: []*node{body}, behind: behind, negate: t.is('!')})
 }
 
 // conditional reads what follows (?( .
@@ -202,10 +202,10 @@ func (p *parser) conditional(start int) *node {
 			p.fail("conditional backref with more than two branches", 0)
 		}
 	} else {
-		no = &node{kind: nodeEmpty, pos: p.tell()}
+		no = p.node(node{kind: nodeEmpty, pos: p.tell()})
 	}
 	p.closeBracket(start)
-	return &node{kind: nodeCond, pos: start, group: gid, subs: []*node{yes, no}}
+	return p.node(node{kind: nodeCond, pos: start, group: gid, subs: []*node{yes, no}})
 }
 
 // conditionNumber reads a group number as Python's int does.

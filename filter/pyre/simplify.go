@@ -35,7 +35,7 @@ func (n *node) with(subs ...*node) *node {
 }
 
 func simplifyCat(n *node) *node {
-	var subs []*node
+	subs := make([]*node, 0, len(n.subs))
 	for _, sub := range n.subs {
 		switch sub = simplify(sub); sub.kind {
 		case nodeEmpty:
@@ -55,7 +55,7 @@ func simplifyCat(n *node) *node {
 }
 
 func simplifyAlt(n *node) *node {
-	var subs []*node
+	subs := make([]*node, 0, len(n.subs))
 	for _, sub := range n.subs {
 		sub = simplify(sub)
 		alts := []*node{sub}
