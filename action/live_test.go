@@ -30,11 +30,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// definition is what the first question says; each one after it is a step's name
-// and its address, and the answer is the error's text.
+// definition is what the first question says: an action of commands with its
+// properties, or one in Python with its arguments. Each question after it is a
+// step's name and its address, and the answer is the error's text.
 type definition struct {
 	Name       string   `json:"name"`
 	Properties [][2]any `json:"properties"`
+	Args       []any    `json:"args"`
 }
 
 func serveAction(in io.Reader, out io.Writer) error {
@@ -43,9 +45,12 @@ func serveAction(in io.Reader, out io.Writer) error {
 	if err := questions.Decode(&d); err != nil {
 		return err
 	}
-	a := action.NewCommand(d.Name, action.Env{Jail: &view{name: "net"}, Runner: &shell.Runner{}, Names: names{}})
+	a, err := action.New(d.Name, d.Args, action.Env{Jail: &view{name: "net"}, Runner: &shell.Runner{}, Names: names{}})
+	if err != nil {
+		return err
+	}
 	for _, p := range d.Properties {
-		if err := a.Set(p[0].(string), p[1]); err != nil {
+		if err := a.(interface{ Set(string, any) error }).Set(p[0].(string), p[1]); err != nil {
 			return err
 		}
 	}
@@ -66,7 +71,7 @@ func serveAction(in io.Reader, out io.Writer) error {
 	}
 }
 
-func takeStep(ctx context.Context, a *action.Command, step [2]string) error {
+func takeStep(ctx context.Context, a jail.Action, step [2]string) error {
 	switch name, ip := step[0], step[1]; name {
 	case "start":
 		return a.Start(ctx)
@@ -123,14 +128,21 @@ func (v vector) live(b *box, fail2ban bool) *testenv.Peer {
 		cmd.Env = append(cmd.Env, "PYTHONPATH="+lib)
 		p = testenv.StartPeer(b.t, cmd)
 	} else {
-		self, err := os.Executable()
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		cmd := b.command(self)
-		cmd.Env = append(cmd.Env, ourLife+"=1")
-		p = testenv.StartPeer(b.t, cmd)
+		p = b.ours()
 	}
-	p.Ask(definition{v.Action, v.properties(b.t)}, nil)
+	p.Ask(definition{Name: v.Action, Properties: v.properties(b.t)}, nil)
 	return p
+}
+
+// ours starts a process that waits for the definition of an action of ours.
+func (b *box) ours() *testenv.Peer {
+	b.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := b.command(self)
+	// The race detector has a program wait a second at its end.
+	cmd.Env = append(cmd.Env, ourLife+"=1", "GORACE=atexit_sleep_ms=0")
+	return testenv.StartPeer(b.t, cmd)
 }

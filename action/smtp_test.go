@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"mime"
+	"net"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"f2b-go/action"
 	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/mailtest"
+	"f2b-go/internal/netnstest"
 	"f2b-go/internal/testenv"
 	"f2b-go/jail"
 )
@@ -202,6 +204,62 @@ func TestSmtpPyWithTLS(t *testing.T) {
 		if got := strings.Join(log.take(), "\n"); (mails == 0) != strings.Contains(got, "certificate signed by unknown authority") {
 			t.Errorf("ssl=%s: log %s", value, got)
 		}
+	}
+}
+
+// TestSmtpPyOverTLS delivers mails to a server that this machine trusts: ssl is
+// STARTTLS as in smtp.py of 1.1.1, other than there with the certificate verified;
+// on port 465 TLS comes first; a password goes over the encrypted connection.
+func TestSmtpPyOverTLS(t *testing.T) {
+	b := &box{Net: netnstest.New(t), t: t}
+	for name, c := range map[string]struct {
+		server mailtest.Options
+		port   string
+		ssl    string
+		secure bool
+		mails  int
+	}{
+		"starttls":                {mailtest.Options{StartTLS: true}, "25", "yes", true, 3},
+		"starttls with login":     {mailtest.Options{StartTLS: true, User: "me", Password: "secret", Mechanisms: []string{"PLAIN"}}, "587", "True", true, 3},
+		"tls first":               {mailtest.Options{TLS: true}, "465", "yes", true, 3},
+		"tls first with login":    {mailtest.Options{TLS: true, User: "me", Password: "secret", Mechanisms: []string{"LOGIN"}}, "465", "1", true, 3},
+		"starttls, not asked for": {mailtest.Options{StartTLS: true}, "25", "no", false, 3},
+		"server without starttls": {mailtest.Options{}, "25", "yes", false, 0},
+		"starttls server on 465":  {mailtest.Options{StartTLS: true}, "465", "yes", false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := b.Do(func() (err error) {
+				c.server.Listener, err = net.Listen("tcp", "127.0.0.1:"+c.port)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv := mailtest.Start(t, c.server)
+			in := &box{Net: b.Net, t: t, env: []string{"SSL_CERT_FILE=" + srv.CAFile}}
+			args, err := json.Marshal(map[string]string{"host": "localhost:" + c.port, "ssl": c.ssl, "user": c.server.User,
+				"password": c.server.Password, "dest": "a@example.test", "sender": "b@example.test"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer := in.ours()
+			peer.Ask(definition{Name: "smtp", Args: []any{"/etc/fail2ban/action.d/smtp.py", string(args)}}, nil)
+			for _, step := range [][2]string{{"start", ""}, {"ban", bad4}, {"stop", ""}} {
+				var fault string
+				if peer.Ask(step, &fault); fault != "" {
+					t.Error(fault)
+				}
+			}
+			got := srv.Arrived()
+			if len(got) != c.mails || len(srv.Logins()) != 0 != (c.server.User != "") {
+				t.Errorf("%d mails, logins %v, want %d mails", len(got), srv.Logins(), c.mails)
+			}
+			for _, m := range got {
+				if m.TLS != c.secure {
+					t.Errorf("a mail came encrypted: %v", m.TLS)
+				}
+			}
+		})
 	}
 }
 

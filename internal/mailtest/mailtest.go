@@ -31,6 +31,8 @@ type Mail struct {
 	From string
 	To   []string
 	Data string
+	// TLS tells whether it came over an encrypted connection.
+	TLS bool
 }
 
 // Options say how the server behaves.
@@ -73,7 +75,7 @@ func Start(t testing.TB, opt Options) *Server {
 		}
 		s.Addr = l.Addr().String()
 	}
-	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return s.session(), nil }))
+	srv := smtp.NewServer(smtp.BackendFunc(s.session))
 	srv.Domain, srv.AllowInsecureAuth, srv.MaxMessageBytes, srv.MaxLineLength = "mx.example.test", true, 10<<20, 1<<20
 	srv.ErrorLog = log.New(io.Discard, "", 0)
 	if opt.StartTLS || opt.TLS {
@@ -168,12 +170,13 @@ func (s *Server) certify(t testing.TB) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
-func (s *Server) session() smtp.Session {
-	plain := &session{server: s}
+func (s *Server) session(c *smtp.Conn) (smtp.Session, error) {
+	_, secure := c.TLSConnectionState()
+	plain := &session{server: s, tls: secure}
 	if s.opt.User == "" {
-		return plain
+		return plain, nil
 	}
-	return &authSession{plain}
+	return &authSession{plain}, nil
 }
 
 // session is one client's.
@@ -181,6 +184,7 @@ type session struct {
 	server *Server
 	mail   Mail
 	in     bool
+	tls    bool
 }
 
 func (c *session) judge(stage, what string) error {
@@ -217,7 +221,7 @@ func (c *session) Data(r io.Reader) error {
 	if err := c.judge("DATA", string(data)); err != nil {
 		return err
 	}
-	c.mail.Data = string(data)
+	c.mail.Data, c.mail.TLS = string(data), c.tls
 	c.server.arrived <- c.mail
 	return nil
 }
