@@ -145,16 +145,33 @@ func (b *box) expire() {
 // put takes a notice in.
 func (b *box) put(n *Notice) {
 	n.complete(b.opt.Clock())
-	err := b.spool.put(n)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err != nil && !b.unspooled {
-		b.opt.Log.Error(err.Error() + "; the notice waits in memory")
-	}
-	b.unspooled = err != nil
 	b.waiting = append(b.waiting, n)
+	b.keep()
 	b.bound()
 	b.poke()
+}
+
+// keep writes down what waits and is not in the spool yet, as after a full disk.
+func (b *box) keep() {
+	for _, n := range b.waiting {
+		if n.spooled {
+			continue
+		}
+		if err := b.spool.put(n); err != nil {
+			if !b.unspooled {
+				b.opt.Log.Error(err.Error() + "; notices wait in memory")
+			}
+			b.unspooled = true
+			return
+		}
+		n.spooled = true
+	}
+	if b.unspooled {
+		b.opt.Log.Info("The mail spool " + b.settings.Spool + " takes notices again")
+	}
+	b.unspooled = false
 }
 
 // bound drops the oldest notices that have no room and are not on their way.

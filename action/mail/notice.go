@@ -53,6 +53,8 @@ type Notice struct {
 	Queued time.Time
 	// Key names the notice in the spool and is part of its mail's Message-ID.
 	Key string
+
+	spooled bool // the spool holds it
 }
 
 // complete bounds what the notice holds and gives it its key and time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -131,15 +132,19 @@ func (b *box) finish(limit time.Duration, drain bool) {
 	close(b.closing)
 	<-b.done
 	b.cancel()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.keep()
 	b.spool.close()
 }
 
-// tellLost says what is lost with the box: notices without a spool.
+// tellLost says what is lost with the box: notices that no spool holds.
 func (b *box) tellLost() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n := len(b.waiting); n > 0 && b.spool == nil {
-		b.opt.Log.Error(b.waiting[0].About + ": the server stops, " + count(n, "mail") + " could not be sent")
+	lost := slices.DeleteFunc(slices.Clone(b.waiting), func(n *Notice) bool { return b.spool != nil && n.spooled })
+	if len(lost) > 0 {
+		b.opt.Log.Error(lost[0].About + ": the server stops, " + count(len(lost), "mail") + " could not be sent")
 	}
 }
 

@@ -158,5 +158,6 @@ func (s *spool) read(name string, now time.Time) *Notice {
 		_ = s.root.Remove(name)
 		return nil
 	}
+	n.spooled = true
 	return n
 }
