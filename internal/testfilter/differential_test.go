@@ -225,7 +225,7 @@ func documented(c randomCase) string {
 
 var (
 	logHead = regexp.MustCompile(`(?m)^( ?)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (\S+ +\[)?[0-9A-F]+|^ \+ *\d+ [0-9A-F]+`)
-	set     = regexp.MustCompile(`\{['"][^:{}]*['"], ['"][^{}]*['"]\}`) // which Python prints in any order
+	set     = regexp.MustCompile(`\{(?:'[^']*'|"[^"]*")(?:, (?:'[^']*'|"[^"]*"))+\}`) // which Python prints in any order
 	trace   = regexp.MustCompile(`(?m)^Traceback .*\n(?:  .*\n)*\S.*\n`)
 )
 
@@ -242,7 +242,10 @@ func plain(out string) string {
 
 func noNews(randomCase) string { return "" }
 
-var groupInPref = regexp.MustCompile(`(?m)^prefregex = .*(?:<F-(?:USER|X|MLFID)>|<ADDR>|\(\?P<)`)
+var (
+	groupInPref = regexp.MustCompile(`(?m)^prefregex = .*(?:<F-(?:USER|X|MLFID)>|<ADDR>|\(\?P<)`)
+	noNetwork   = regexp.MustCompile(`[^\s/]*[^\s/\d.:a-fA-F][^\s/]*/\d|\d/\d\S*[^\s\d]`) // text that 1.0.2 takes for one
+)
 
 // newsOf names what makes a case another one for 1.0.2 than for 1.1.1, with
 // COMPAT's items.
@@ -263,6 +266,8 @@ func newsOf(c randomCase) string {
 		return "2.4.9 {EPOCH} with a group"
 	case slices.Index(c.Args, "FILTER") == len(c.Args)-2:
 		return "6.4 the third word replaces the filter's ignoreregexes"
+	case idGroup.MatchString(all) && noNetwork.Match(c.Log):
+		return "9.7 an ID with a slash that is no network"
 	}
 	return ""
 }
