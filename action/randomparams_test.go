@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,9 @@ type life struct {
 	Tickets     []scenarioTicket  `json:"tickets"`
 }
 
-// options are what actions out there are given, and what nobody would.
-func (g generator) options() map[string]string {
+// options are what actions out there are given, and what nobody would, by common
+// names and the names in the action's own file.
+func (g generator) options(own []string) map[string]string {
 	values := []string{"ssh", "22,2222", "5060:5061", "0:65535", "tcp", "udp", "tcp,udp", "all", "INPUT", "FORWARD", "INPUT FORWARD", "DROP", "REJECT --reject-with icmp-port-unreachable",
 		"<blocktype>", "<returntype>", "<port>", "<name>", "<iptables> -w", "a <b> c", "x<nosuch>y", "$(id)", "`id`", "it's", `say "hi"`, "", "0", "-1", "1h", "10.0.0.0/8",
 		"<ip>", "<F-USER>", "<matches>", "<ip-rev>", "<family>", "<restored>", "drop", "inet", "f2b-x", "allports", "multiport", "custom", "ö", "a\\b", "me@example.test", "/tmp/x y", "<sp>", "<br>"}
@@ -76,7 +78,11 @@ func (g generator) options() map[string]string {
 		"matches", "ipmatches", "file", "tmpfile", "ignoreregex", "abuseipdb_apikey", "service", "mailcmd", "init", "nothing", "rule_stat", "addr_options", "maxelem", "conn-limit", "blackholetype"}
 	o := map[string]string{}
 	for range g.IntN(5) {
-		o[names[g.IntN(len(names))]] = values[g.IntN(len(values))]
+		name := names[g.IntN(len(names))]
+		if len(own) > 0 && g.IntN(2) == 0 {
+			name = own[g.IntN(len(own))]
+		}
+		o[name] = values[g.IntN(len(values))]
 	}
 	if o["timeout"] == "all" { // a function of Python's, which is a time to fail2ban
 		delete(o, "timeout")
@@ -84,8 +90,22 @@ func (g generator) options() map[string]string {
 	return o
 }
 
-func (g generator) life(dir, name string) life {
-	l := life{Dir: dir, Action: name, Jail: g.pick("j", "sshd", "a jail", "j-"+name, "ü.1", "x'y"), Options: g.options(), JailOptions: map[string]string{}}
+// optionName finds the options that an action file sets.
+var optionName = regexp.MustCompile(`(?m)^([\w.-]+)\s*=`)
+
+func (g generator) life(t *testing.T, file string) life {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own []string
+	for _, m := range optionName.FindAllSubmatch(text, -1) {
+		own = append(own, string(m[1]))
+	}
+	name := strings.TrimSuffix(filepath.Base(file), ".conf")
+	l := life{Dir: filepath.Dir(filepath.Dir(file)), Action: name, Jail: g.pick("j", "sshd", "a jail", "j-"+name, "ü.1", "x'y"),
+		Options: g.options(own), JailOptions: map[string]string{}}
 	if g.IntN(2) == 0 {
 		l.JailOptions = map[string]string{"port": "ssh", "bantime": "10m", "maxretry": "5", "logpath": "/var/log/auth.log", "findtime": "600"}
 	}
@@ -154,8 +174,9 @@ func TestRandomParameters_4(t *testing.T) {
 	}
 	rounds, seed := 2, uint64(4)
 	if n, err := strconv.Atoi(os.Getenv("F2B_SOAK")); err == nil {
-		rounds = 100 * n
+		rounds, seed = 100*n, rand.Uint64()
 	}
+	t.Logf("seed %d", seed)
 	g := generator{rand.New(rand.NewPCG(seed, 1))}
 	dirs := []string{debianDir}
 	if shared, ok := testenv.Shared(t); ok {
@@ -171,7 +192,7 @@ func TestRandomParameters_4(t *testing.T) {
 		files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "-common.conf") })
 		for range rounds {
 			for _, f := range files {
-				l := g.life(dir, strings.TrimSuffix(filepath.Base(f), ".conf"))
+				l := g.life(t, f)
 				line, err := json.Marshal(l)
 				if err != nil {
 					t.Fatal(err)
