@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +72,22 @@ func TestCommandLines_5_1(t *testing.T) {
 		want, got := normal(z.call(c.program, args...)), normal(call(t, self(c.program, args...)))
 		if got != want {
 			t.Errorf("%s %v:\n got %+v\nwant %+v", c.program, c.args, got, want)
+		}
+	}
+}
+
+// full is a file on a disk that is full.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestLostOutputIsAFailure_5_1_4: who keeps a reply in a file learns that it is not there.
+func TestLostOutputIsAFailure_5_1_4(t *testing.T) {
+	s := newScratch(t, simple())
+	for _, args := range [][]string{{"-V"}, {"--help"}, append(s.args(), "-d"), append(s.args(), "-t")} {
+		var errs bytes.Buffer
+		if code := Main(Program{Name: ClientName, Args: args, In: strings.NewReader(""), Out: full{}, Err: &errs}); code != 255 || errs.String() != "printing: no space left on device\n" {
+			t.Errorf("%q: exit code %d, %q", args, code, errs.String())
 		}
 	}
 }

@@ -44,6 +44,7 @@ type Program struct {
 
 	opt     *options
 	general general
+	printed *printed       // Out, for replies
 	cfg     *config.Config // what the last readConfig read
 	replied bool           // a reply, or the failure, was printed
 	later   []any          // commands for a stream's logs that may come later
@@ -56,16 +57,36 @@ type Program struct {
 
 // Main runs the program and returns its exit code (5.1.4).
 func Main(p Program) int {
-	if err := p.run(); err != nil {
+	err := p.run()
+	if p.printed.err != nil {
+		p.note("printing: " + p.printed.err.Error())
+	}
+	if err != nil || p.printed.err != nil {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// printed remembers the first failure to write what somebody asked for, say onto a
+// full disk.
+type printed struct {
+	w   io.Writer
+	err error
+}
+
+func (o *printed) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // errTold is a failure that has been told already.
 var errTold = errors.New("told")
 
 func (p *Program) run() error {
+	p.printed = &printed{w: p.Out}
 	opt, err := parseOptions(p.Args)
 	var bad *getopt.Error
 	var value *valueError
@@ -116,7 +137,7 @@ func (p *Program) badUse() error {
 	return errTold
 }
 
-func (p *Program) print(text string) { fmt.Fprintln(p.Out, text) }
+func (p *Program) print(text string) { fmt.Fprintln(p.printed, text) }
 
 // note tells on standard error before the log is set up.
 func (p *Program) note(text string) { fmt.Fprintln(p.Err, text) }
@@ -171,7 +192,7 @@ func (p *Program) dumpAndTest() (done bool, err error) {
 	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(uncollected)
 	g := config.General{Socket: p.general.socket, PidFile: p.general.pidfile, LogLevel: p.general.loglevel,
 		LogTarget: p.general.logtarget, SyslogSocket: p.general.syslogsocket}
-	code, done := p.cfg.DumpAndTest(p.Out, g, ask)
+	code, done := p.cfg.DumpAndTest(p.printed, g, ask)
 	if code != exitOK {
 		return done, errTold
 	}
