@@ -87,8 +87,8 @@ func (b *box) background(cmd *exec.Cmd) {
 	})
 }
 
-// ownRun keeps pid files and locks off the machine's.
-const ownRun = "mount -t tmpfs tmpfs /run && "
+// ownState keeps pid files, locks and logs off the machine's.
+const ownState = "mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log && "
 
 // anyoneMay is the configuration of a bus on which root may do everything.
 const anyoneMay = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -103,7 +103,7 @@ func (b *box) startFirewalld() {
 	b.t.Helper()
 	b.installed("firewalld", "firewalld")
 	b.installed("dbus-daemon", "dbus")
-	b.mounts = ownRun
+	b.mounts = ownState
 	dir := b.scratch()
 	b.write(filepath.Join(dir, "bus.conf"), anyoneMay)
 	bus := b.command("dbus-daemon", "--config-file", filepath.Join(dir, "bus.conf"), "--nofork", "--print-address",
@@ -158,7 +158,7 @@ func (b *box) startShorewall() {
 		}
 		b.mounts += "mount --bind " + etc + " /etc/" + name + " && mount --bind " + state + " /var/lib/" + name + " && "
 	}
-	b.mounts += ownRun
+	b.mounts += ownState
 	b.write(filepath.Join(dir, "shorewall", "blrules"), "DROP net:+f2b-net all\n")
 	b.write(filepath.Join(dir, "shorewall", "initdone"), "system(\"ipset -quiet -exist create f2b-net hash:ip timeout 600\");\n1;\n")
 	b.run("shorewall", "start")

@@ -125,7 +125,7 @@ func (v vector) life(b *box, fail2ban bool) (moments []moment) {
 	peer := v.live(b, fail2ban)
 	banned, bans := map[string]bool{}, true
 	for _, s := range v.lifeSteps(b.t) {
-		m := moment{Step: s, Passes: map[string]bool{}}
+		m := moment{Step: s}
 		peer.Ask(s, &m.Err)
 		m.Rules = noise.ReplaceAllString(b.run("sh", "-c", dump), "")
 		switch ip := s[1]; {
@@ -140,12 +140,12 @@ func (v vector) life(b *box, fail2ban bool) (moments []moment) {
 				b.t.Errorf("fail2ban %v: left behind:\n%s", fail2ban, m.Rules)
 			}
 		}
-		for _, ip := range []string{bad4, bad6, good4, good6} {
-			passes, err := b.TCP(ip, 22)
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			if m.Passes[ip] = passes; passes == banned[ip] {
+		var err error
+		if m.Passes, err = b.TCPFrom(22, bad4, bad6, good4, good6); err != nil {
+			b.t.Fatal(err)
+		}
+		for ip, passes := range m.Passes {
+			if passes == banned[ip] {
 				b.t.Errorf("fail2ban %v, after %v: a connection from %s gets through: %v\n%s\n%s", fail2ban, s, ip, passes, m.Err, m.Rules)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,9 @@ const (
 	// dropTime is how long a connection may go unanswered before it counts as
 	// dropped; the wire needs microseconds.
 	dropTime = 300 * time.Millisecond
+	// busyTime is how long it may where even one that is not dropped goes
+	// unanswered for so long.
+	busyTime = 5 * time.Second
 )
 
 // port is one of the server's sockets.
@@ -124,23 +128,66 @@ func send(from netip.Addr, number int) error {
 // server and tells whether the server answered. A refusal by the firewall and
 // silence both count as no.
 func (n *Net) TCP(from string, number int) (connected bool, err error) {
-	addr, err := netip.ParseAddr(from)
-	if err != nil {
-		return false, err
+	all, err := n.TCPFrom(number, from)
+	return all[from], err
+}
+
+// TCPFrom is TCP from several addresses at once.
+func (n *Net) TCPFrom(number int, from ...string) (connected map[string]bool, err error) {
+	answers := make([]bool, len(from))
+	faults := make([]error, len(from))
+	var probes sync.WaitGroup
+	for i, text := range from {
+		addr, err := netip.ParseAddr(text)
+		if err == nil {
+			_, err = n.listen(port{tcpNetwork(addr), number}, server(addr, number))
+		}
+		if err != nil {
+			return nil, err
+		}
+		probes.Go(func() { answers[i], faults[i] = n.connect(addr, number) })
 	}
-	network := "tcp6"
+	probes.Wait()
+	connected = map[string]bool{}
+	for i, text := range from {
+		connected[text] = answers[i]
+	}
+	return connected, errors.Join(faults...)
+}
+
+func tcpNetwork(addr netip.Addr) string {
 	if addr.Is4() {
-		network = "tcp4"
+		return "tcp4"
 	}
-	target := server(addr, number)
-	if _, err := n.listen(port{network, number}, target); err != nil {
+	return "tcp6"
+}
+
+// connect tries once, and where nothing comes back once more with more time,
+// unless an address that no test bans is answered: then it is not that the
+// machine is busy.
+func (n *Net) connect(addr netip.Addr, number int) (connected bool, err error) {
+	connected, answered, err := n.dial(addr, number, dropTime)
+	if answered || err != nil {
+		return connected, err
+	}
+	control := netip.MustParseAddr(Control6)
+	if addr.Is4() {
+		control = netip.MustParseAddr(Control4)
+	}
+	if _, answered, err = n.dial(control, number, dropTime); answered || err != nil {
 		return false, err
 	}
+	connected, _, err = n.dial(addr, number, busyTime)
+	return connected, err
+}
+
+// dial tells whether a connection came about, and whether it was at least refused.
+func (n *Net) dial(addr netip.Addr, number int, limit time.Duration) (connected, answered bool, err error) {
 	err = inside(n.client, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), dropTime)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: addr.AsSlice()}}
-		conn, err := d.DialContext(ctx, network, target)
+		conn, err := d.DialContext(ctx, tcpNetwork(addr), server(addr, number))
 		if err == nil {
 			_ = conn.Close()
 		}
@@ -148,13 +195,14 @@ func (n *Net) TCP(from string, number int) (connected bool, err error) {
 	})
 	switch {
 	case err == nil:
-		return true, nil
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH),
+		return true, true, nil
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return false, false, nil
+	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH),
 		errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOPROTOOPT):
-		return false, nil
+		return false, true, nil
 	}
-	return false, fmt.Errorf("connecting from %s: %w", from, err)
+	return false, false, fmt.Errorf("connecting from %s: %w", addr, err)
 }
 
 // listen returns the server's socket for a port, opened at first use.
