@@ -48,10 +48,11 @@ func (a *actionReader) stream(brief bool) ([][]any, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	set := make(assignments, 0, len(opts.list))
+	var pool *optionPool
 	if brief {
-		set = a.config.pool.take(len(opts.list))
+		pool = a.config.pool
 	}
+	set := assignments(pool.take(len(opts.list)))
 	for _, o := range opts.list {
 		if actionOptions[o.name] {
 			set = append(set, o)

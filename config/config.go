@@ -59,8 +59,8 @@ type Config struct {
 	readers   map[string]*reader  // by name below dir: "jail", "filter.d/sshd"
 	lists     *lists
 	scratch   tags.Scratch
-	filling   []byte
-	printed   []byte              // of which each jail has a piece
+	filling   []byte              // of the last template that was filled
+	printed   []byte              // of the last jail
 	lookup    lookup              // of the last interpolation: one is at work at a time
 	pool      *optionPool         // nil where what is read outlives the reading of a jail
 	work      atomic.Int64        // what interpolation has cost so far, in bytes

@@ -50,7 +50,7 @@ func (c *Config) newDefinition(folder, name, jail string, specs []spec, params *
 }
 
 func newDefinition(r *reader, jail string, specs []spec, params *optionSet) *definitionReader {
-	init := &optionSet{list: append(r.config.pool.take(len(params.list)+2*len(r.initOptions())+4), params.list...)}
+	init := &optionSet{list: append(r.config.pool.take(len(params.list)+2*len(r.initOptions())+fewParameters), params.list...)}
 	return &definitionReader{reader: r, specs: specs, jail: jail, init: init, params: len(params.list), opts: &optionSet{}, log: r.config.log}
 }
 
@@ -75,15 +75,19 @@ func (d *definitionReader) load(given *optionSet, all bool) *Error {
 	if !all {
 		return nil
 	}
-	for _, name := range d.own(definition) {
-		if name == "__name__" || d.opts.has(name) {
+	from := d.sections[definition]
+	if from == nil {
+		return nil
+	}
+	for _, o := range from.list {
+		if o.name == "__name__" || d.opts.has(o.name) {
 			continue
 		}
-		value, err := d.get(definition, name, nil)
+		value, err := d.get(definition, o.name, nil)
 		if err != nil {
 			return err
 		}
-		d.opts.set(name, value)
+		d.opts.set(o.name, value)
 	}
 	return nil
 }
@@ -98,10 +102,10 @@ type initOption struct {
 
 // initOptions reads [Init] once.
 func (r *reader) initOptions() []initOption {
-	names := r.own(initial)
-	if r.init != nil || len(names) == 0 {
+	if r.init != nil {
 		return r.init
 	}
+	names := r.own(initial)
 	r.init = make([]initOption, 0, len(names))
 	for _, name := range names {
 		if name == "__name__" {
@@ -182,32 +186,41 @@ type resolved struct {
 }
 
 // again gives the result for options that were resolved before, all or but for some
-// that had no part in the others: a filter is read twice for its jail, and tags that
-// were looked up do not change.
-func (r *resolved) again(all []option) bool {
+// that tags find in the file just so: a filter is read twice for its jail, and tags
+// that were looked up do not change.
+func (d *definitionReader) again(all []option) bool {
+	if d.last.before == nil {
+		return false
+	}
 	n := 0
-	for i, o := range r.before {
+	for i, o := range d.last.before {
 		switch {
 		case n < len(all) && o.name == all[n].name:
 			if o.value != all[n].value {
 				return false
 			}
 			n++
-		case r.used[i] || strings.Contains(o.name, "?"):
+		case strings.Contains(o.name, "?") || d.last.used[i] && !d.plainTag(o):
 			return false
 		}
 	}
-	if n < len(all) || r.before == nil {
+	if n < len(all) {
 		return false
 	}
 	n = 0
-	for i, o := range r.before {
+	for i, o := range d.last.before {
 		if n < len(all) && o.name == all[n].name {
-			all[n].value = r.after[i].value
+			all[n].value = d.last.after[i].value
 			n++
 		}
 	}
 	return true
+}
+
+// plainTag tells whether a tag finds an option's value in the file, one without tags.
+func (d *definitionReader) plainTag(o option) bool {
+	text, ok, err := d.tag(o.name)
+	return err == nil && ok && text == o.value && !strings.Contains(text, "<")
 }
 
 // combined gives all options with their tags replaced but those to ignore, and
@@ -229,7 +242,7 @@ func (d *definitionReader) combined(ignore ...string) (*optionSet, *Error) {
 // combinedBefore replaces the tags of options as those of others were.
 func (d *definitionReader) combinedBefore(all []option, ignore []string) bool {
 	if len(ignore) == 0 {
-		return d.last.again(all)
+		return d.again(all)
 	}
 	t := d.template(all)
 	if t != nil {
@@ -244,18 +257,20 @@ func (d *definitionReader) replaceTags(all []option, ignore []string) error {
 	for _, name := range ignore {
 		skip[name] = true
 	}
-	texts := tags.NewMap(len(all))
 	for _, o := range all {
 		if plain, _, ok := tags.SplitCondition(o.name); ok {
 			skip[plain] = true
 		}
-		setText(texts, o.name, o.value, "")
 	}
 	opt := tags.Options{Ignore: skip, Extra: d.tag, Scratch: &d.config.scratch}
 	if len(ignore) > 0 {
 		if d.learn(slices.Clone(all), opt); d.combinedBefore(all, ignore) {
 			return nil
 		}
+	}
+	texts := opt.Scratch.NewMap()
+	for _, o := range all {
+		setText(texts, o.name, o.value, "")
 	}
 	if err := tags.Resolve(texts, opt); err != nil {
 		return err

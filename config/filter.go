@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // filterReader reads a filter for a jail.
 type filterReader struct{ *definitionReader }
@@ -66,9 +69,10 @@ func fillStream(stream [][]any, opts *optionSet, jail string) ([][]any, *Error) 
 }
 
 func regexCommand(o option, jail string) [][]any {
-	var list []any
-	for _, regex := range lines(o.value) {
-		list = append(list, regex)
+	regexes := lines(o.value)
+	list := make([]any, len(regexes))
+	for i, regex := range regexes {
+		list[i] = regex
 	}
 	switch len(list) {
 	case 0:
@@ -99,11 +103,8 @@ func journalCommands(o option, jail string) ([][]any, *Error) {
 // lines cuts a text at newlines and drops empty lines.
 func lines(value any) []string {
 	text, _ := value.(string)
-	var out []string
-	for _, line := range strings.Split(text, "\n") {
-		if line != "" {
-			out = append(out, line)
-		}
+	if text == "" {
+		return nil
 	}
-	return out
+	return slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return line == "" })
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"runtime"
@@ -17,9 +18,6 @@ const fewJails = 4
 // workerShare is the part of maxWork that a worker may use up before all jails are
 // read one by one, which then have all of it.
 const workerShare = 8
-
-// textSize is how much memory for printed commands is taken at a time.
-const textSize = 128 << 10
 
 // loadJails reads the jails and gives those that are enabled or faulty, with
 // their commands. What is said while these are made is kept until all are read.
@@ -87,14 +85,11 @@ func (c *Config) loadJail(name string, o StreamOptions) (*jailReader, *Error) {
 
 // print gives what -d prints of commands.
 func (c *Config) print(commands [][]any) []byte {
-	if cap(c.printed)-len(c.printed) < textSize/4 {
-		c.printed = make([]byte, 0, textSize)
-	}
-	start := len(c.printed)
+	c.printed = c.printed[:0]
 	for _, cmd := range commands {
 		c.printed = appendCommand(c.printed, cmd, false)
 	}
-	return c.printed[start:len(c.printed):len(c.printed)]
+	return bytes.Clone(c.printed)
 }
 
 // loadSideBySide is loadInOrder by several workers. ok is false, and nothing has

@@ -46,8 +46,10 @@ func (f *parsedFile) scan(file, text string) *Error {
 		if end == 0 {
 			end = len(text)
 		}
-		if err := s.add(n, text[:end]); err != nil {
-			return err
+		if text[0] != '#' { // which begins a comment, as most lines are
+			if err := s.add(n, text[:end]); err != nil {
+				return err
+			}
 		}
 		text = text[end:]
 	}
@@ -119,7 +121,7 @@ func (s *scanner) addHeader(n int, name string) *Error {
 }
 
 func (s *scanner) addOption(n int, line, value string) *Error {
-	cut := strings.IndexAny(value, "=:")
+	cut := strings.IndexFunc(value, func(r rune) bool { return r == '=' || r == ':' })
 	if cut < 0 {
 		s.fault(n, line)
 		return nil

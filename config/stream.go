@@ -64,6 +64,7 @@ type streamPart struct {
 // streamParts gives the stream piece by piece: what is general, jail by jail, and
 // their starts.
 func (c *Config) streamParts(o StreamOptions) ([]streamPart, bool, *Error) {
+	go c.lists.lookAhead(c.tree, joinPath(c.dir, "filter.d/"), joinPath(c.dir, "action.d/"))
 	if err := c.readBoth(); err != nil {
 		return nil, false, err
 	}

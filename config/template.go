@@ -181,7 +181,7 @@ func (t *template) sameFixed(all []option) bool {
 // make replaces the tags of a set in which signs stand for what varies. again asks
 // for another attempt: a hole turned out to stand within a tag.
 func (t *template) make(d *definitionReader, opt tags.Options) (again bool) {
-	signs, texts := 0, tags.NewMap(len(t.before))
+	signs, texts := 0, opt.Scratch.NewMap()
 	var holes []int
 	for i, o := range t.before {
 		text, ok := o.value.(string)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,13 +94,21 @@ func uninterrupted(call func() (int, error)) (int, error) {
 
 // readLimited reads all of a file of about the given size.
 func readLimited(r io.Reader, size int64) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(size) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(r, maxFile+1))
-	if err == nil && n > maxFile {
-		return nil, errTooLarge
+	data := make([]byte, 0, size+1)
+	for {
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case len(data) > maxFile:
+			return nil, errTooLarge
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return data, err
+		case len(data) == cap(data):
+			data = slices.Grow(data, max(len(data), bytes.MinRead))
+		}
 	}
-	return b.Bytes(), err
 }
 
 func (osTree) exists(name string) bool {
@@ -254,16 +263,26 @@ type lists struct {
 // names lists a directory: true for a regular file; nil if it cannot be listed.
 func (l *lists) names(t tree, dir string) map[string]bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	names, known := l.dirs[dir]
-	if !known {
-		if l.dirs == nil {
-			l.dirs = map[string]map[string]bool{}
-		}
-		names = t.types(dir)
-		l.dirs[dir] = names
+	l.mu.Unlock()
+	if known {
+		return names
 	}
+	names = t.types(dir)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dirs == nil {
+		l.dirs = map[string]map[string]bool{}
+	}
+	l.dirs[dir] = names
 	return names
+}
+
+// lookAhead lists directories whose names will be asked for.
+func (l *lists) lookAhead(t tree, dirs ...string) {
+	for _, dir := range dirs {
+		l.names(t, dir)
+	}
 }
 
 // lack tells that a directory could be listed and holds no such name.

@@ -60,7 +60,7 @@ func ourTree(dir string, workers int) []string {
 // pieces of trees: option lists, references and tags that mostly lead somewhere.
 var (
 	someJails = []string{"enabled = true", "enabled = %(on)s", "filter = f", "filter = g", "filter = %(__name__)s", "filter = f[mode=b]", "filter = f[%(opts)s]", "filter = g[p=\"<q> x\", q='%(bantime)s']", "filter = f[failregex=\"^param <HOST>$\", x=%(x)s]", "filter = g[p=1,]", "filter = g[p", "filter = nosuch", "filter = f[logtype=short][mode=c]", "filter =",
-		"action = a", "action = %(act)s", "action = a[name=%(__name__)s, x=\"1 2\"]\n  b", "action = b[blk=1][actname=z]", "action = a b[x='%(x)s', y=<x>]", "action = x.py[d=1]\n  a", "action = b[timeout=3, matches=m, bantime=5]", "action = a[x", "action = nosuch", "action = a\n\n  b[\n   x=1,\n   y=\"2\n 3\"\n  ]", "action = b[maxretry=9]", "action = a[x=<b/c>]",
+		"action = a", "action = %(act)s", "action = a[name=%(__name__)s, x=\"1 2\"]\n  b", "action = b[blk=1][actname=z]", "action = a b[x='%(x)s', y=<x>]", "action = x.py[d=1]\n  a", "action = b[timeout=3, matches=m, bantime=5]", "action = a[x", "action = nosuch", "action = a\n\n  b[\n   x=1,\n   y=\"2\n 3\"\n  ]", "action = b[maxretry=9]", "action = a[x=<b/c>]", "action = a[y=1, x=%(__name__)s]\n  b[y=y]", "action = b[y=1, x=%(maxretry)s]",
 		"failregex = ^j <HOST>$", "failregex = %(known/failregex)s\n   ^more <HOST>$", "failregex = %(known/re-a)s", "ignoreregex = ^i$\n  ^k$", "maxretry = 3", "maxretry = x", "maxretry = %(known/maxretry)s", "bantime = 1h", "bantime = %(findtime)s", "findtime = 10m", "usedns = no", "prefregex = ^p", "maxlines = 4", "maxlines = %(known/maxlines)s", "datepattern = %%Y", "datepattern = %(known/datepattern)s", "journalmatch = _A=1 + _B='x y'\n   _C=2", "journalmatch = %(known/journalmatch)s",
 		"backend = systemd[a=1]", "backend = auto", "backend = %(be)s", "ignoreip = 1.1.1.1 2.2.2.2,3.3.3.3", "ignoreself = yes", "logpath = /dev/null\n  /nonexistent/f2b tail", "logpath = /nonexistent/f2b", "logencoding = %(enc)s", "x = %(y)s-x", "y = y", "y = %(known/y)s+", "opts = mode=b, p=\"%(x)s\"", "act = a[y=%(bantime)s]", "on = yes", "be = polling", "enc = %(lt/enc)s", "ignorecommand = <x> %(known/mode)s", "bantime.increment = true", "bantime.formula = %(x)s", "ignorecache = k=\"<ip>\""}
 	someFilters = []string{"failregex = ^<re-<mode>> <HOST>$", "failregex = ^one$\n\n ^two <x>$", "re-a = A<word>", "re-b = B<mode>", "re-c = C%(lt/v)s", "word = w", "mode = a", "prefregex = ^<word><lt_<logtype>/v>", "ignoreregex = <p> <q>", "ignoreregex =", "maxlines = 3", "maxlines = x", "datepattern = <lt/dp>", "datepattern = %%Y<q>", "journalmatch = _A=<p>\n  _B=\"<q>\"", "usedns = <mode>", "p = P", "q = %(p)s", "q = <p>", "x = <Definition/p>", "x = <lt/w>", "logtype = own", "p = <q>", "known/p = k", "ban?family=inet6 = b6"}
@@ -93,8 +93,8 @@ func randomTree(r *rand.Rand, newest bool) map[string]string {
 		jail += sound
 	}
 	jail += "[lt]\nenabled = false\nenc = E\nv = V%(x)s\n"
-	for i := range 1 + r.IntN(3) {
-		jail += fmt.Sprintf("[%s]\n", []string{"f", "g", "j3"}[i]) + someOptions(r, someJails, r.IntN(7))
+	for i := range 1 + r.IntN(6) {
+		jail += fmt.Sprintf("[%s]\n", []string{"f", "g", "j3", "j4", "j5", "j6"}[i]) + someOptions(r, someJails, r.IntN(7))
 	}
 	files["jail.conf"] = jail
 	if r.IntN(2) == 0 {

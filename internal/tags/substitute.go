@@ -28,7 +28,17 @@ type Options struct {
 }
 
 // Scratch is working memory of Resolve. The zero Scratch is ready.
-type Scratch struct{ quick inlining }
+type Scratch struct {
+	quick inlining
+	set   Map
+}
+
+// NewMap returns an empty Map in place of the last that it returned.
+func (s *Scratch) NewMap() *Map {
+	clear(s.set.index)
+	s.set.names, s.set.texts = s.set.names[:0], s.set.texts[:0]
+	return &s.set
+}
 
 // Used tells by place which of the last set's texts tags have asked for.
 func (s *Scratch) Used() []bool { return slices.Clone(s.quick.used) }

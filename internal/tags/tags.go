@@ -36,21 +36,12 @@ func (e *Error) Error() string { return e.Text }
 type Map struct {
 	names []string
 	texts []text
-	index map[string]int
+	index map[string]int // empty where the names are few
 }
 
 type text struct {
 	string
 	none bool
-}
-
-// NewMap returns an empty Map with room for n names.
-func NewMap(n int) *Map {
-	m := &Map{names: make([]string, 0, n), texts: make([]text, 0, n)}
-	if n > linear {
-		m.index = make(map[string]int, n)
-	}
-	return m
 }
 
 // linear is up to how many names a Map is searched without its index.
@@ -70,7 +61,7 @@ func (m *Map) put(name string, value text) {
 	m.names = append(m.names, name)
 	m.texts = append(m.texts, value)
 	switch {
-	case m.index != nil:
+	case len(m.index) > 0:
 		m.index[name] = len(m.names) - 1
 	case len(m.names) > linear:
 		m.reindex()
@@ -78,7 +69,10 @@ func (m *Map) put(name string, value text) {
 }
 
 func (m *Map) reindex() {
-	m.index = make(map[string]int, 4*len(m.names))
+	if m.index == nil {
+		m.index = make(map[string]int, 4*len(m.names))
+	}
+	clear(m.index)
 	for i, n := range m.names {
 		m.index[n] = i
 	}
@@ -86,7 +80,7 @@ func (m *Map) reindex() {
 
 // find returns the place of a name, -1 where it is not listed.
 func (m *Map) find(name string) int {
-	if m.index != nil {
+	if len(m.index) > 0 {
 		if i, ok := m.index[name]; ok {
 			return i
 		}
