@@ -45,33 +45,34 @@ func main() {
 	flag.StringVar(&b.dir, "dir", filepath.Join(os.TempDir(), "f2b-bench"), "where logs and outputs go")
 	flag.IntVar(&b.lines, "lines", 500000, "lines of each log")
 	flag.IntVar(&b.rounds, "rounds", 5, "runs of ours, of which the fastest counts")
-	server := flag.Int("server", 200000, "lines of each log for the servers, 0 to leave them out")
-	onlyConfig := flag.Bool("config", false, "measure the reading of the configuration alone")
+	server := flag.Int("server", 300000, "lines of each log for the servers, 0 to leave them out")
+	only := flag.String("only", "", "measure one thing: config (the reading of the configuration), filters, or servers")
 	flag.Parse()
-	if err := b.run(*server, *onlyConfig); err != nil {
+	if err := b.run(*server, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(server int, onlyConfig bool) error {
+func (b *bench) run(server int, only string) error {
 	if _, err := os.Stat(b.ours); err != nil {
 		return fmt.Errorf("finding our program (make build makes it): %w", err)
 	}
-	if err := b.compareConfig(); err != nil {
-		return err
+	parts := []struct {
+		name    string
+		measure func() error
+	}{
+		{"config", b.compareConfig},
+		{"filters", b.compareRegex},
+		{"servers", func() error { return b.compareServers(server) }},
 	}
-	if onlyConfig {
-		return nil
+	for _, p := range parts {
+		if only != "" && only != p.name || server == 0 && p.name == "servers" {
+			continue
+		}
+		if err := p.measure(); err != nil {
+			return err
+		}
 	}
-	if err := b.makeLogs(b.dir, b.lines, 0); err != nil {
-		return err
-	}
-	if err := b.compareRegex(); err != nil {
-		return err
-	}
-	if server == 0 {
-		return nil
-	}
-	return b.compareServers(server)
+	return nil
 }

@@ -17,6 +17,9 @@ var errDiffers = errors.New("the outputs differ")
 // compareRegex runs fail2ban-regex of Debian's package and ours in turn, on one
 // core: with -o id, and with the full report.
 func (b *bench) compareRegex() error {
+	if err := b.makeLogs(b.dir, b.lines, 0); err != nil {
+		return err
+	}
 	fmt.Printf("fail2ban-regex LOG FILTER.conf, %d lines each, lines per second on one core\n", b.lines)
 	if _, err := exec.LookPath("rg"); err != nil {
 		fmt.Println("rg -c is left out: ripgrep is not installed (`scripts/setup bench` does it)")
