@@ -128,9 +128,7 @@ func (j *Jail) settle(ctx context.Context, asked *Ticket) {
 	if t.Restored {
 		return
 	}
-	if err := j.env.Store.AddBan(ctx, j.name, t, last); err != nil {
-		j.logs.observer.Error(err.Error())
-	}
+	j.record(ctx, func(ctx context.Context) error { return j.env.Store.AddBan(ctx, j.name, t, last) })
 	j.histories.forget(t.ID)
 }
 

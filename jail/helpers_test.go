@@ -236,6 +236,7 @@ type memStore struct {
 	deleted []string
 	places  map[string][]source.Position
 	broken  error
+	refused bool // it was broken when a ban came
 
 	commits  int
 	counted  map[ipaddr.Addr]*Ticket
@@ -275,7 +276,11 @@ func (s *memStore) AddBan(_ context.Context, _ string, t *Ticket, banTime Second
 	if t.Time == 0 || t.BanCount == 0 {
 		s.t.Errorf("a ban without time or count is stored: %+v", t)
 	}
-	if t.Number != 0 && s.tickets[t.Number] == nil && s.broken == nil {
+	if s.broken != nil {
+		s.refused = true
+		return s.broken
+	}
+	if t.Number != 0 && s.tickets[t.Number] == nil && !s.refused {
 		s.t.Errorf("a ban of %s without its ticket having been committed", t.ID)
 	}
 	s.begun[t.Number] = true
@@ -286,6 +291,9 @@ func (s *memStore) AddBan(_ context.Context, _ string, t *Ticket, banTime Second
 func (s *memStore) DelBans(_ context.Context, _ string, ids []ipaddr.Addr) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
 	if ids == nil {
 		clear(s.rows)
 		s.deleted = append(s.deleted, "all")

@@ -68,6 +68,7 @@ type Jail struct {
 	files   files
 	journal journal
 	keeper  keeper
+	records records
 
 	histories histories
 

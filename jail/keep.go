@@ -202,19 +202,30 @@ func (j *Jail) keepNow(ctx context.Context) {
 	}
 	k.committing.Lock()
 	defer k.committing.Unlock()
-	began := time.Now()
 	c, serial := j.change()
-	if !c.empty() {
-		defer func() { k.took.Store(int64(time.Since(began))) }()
-		if err := j.env.Store.Commit(ctx, c); err != nil {
-			k.failed(c)
-			if now := time.Now(); now.Sub(k.told) >= tellTrouble {
-				k.told = now
-				j.logs.jail.Error(j.say("what the jail remembers would be lost by a restart: " + err.Error()))
-			}
-		}
-	}
+	works := c.empty() || j.commit(ctx, c)
 	j.queue.release(serial)
+	if works {
+		j.recordOwed(ctx)
+	}
+}
+
+// commit brings a change to the store and says whether that took it. The caller
+// holds committing.
+func (j *Jail) commit(ctx context.Context, c *Change) bool {
+	k := &j.keeper
+	began := time.Now()
+	defer func() { k.took.Store(int64(time.Since(began))) }()
+	err := j.env.Store.Commit(ctx, c)
+	if err == nil {
+		return true
+	}
+	k.failed(c)
+	if now := time.Now(); now.Sub(k.told) >= tellTrouble {
+		k.told = now
+		j.logs.jail.Error(j.say("what the jail remembers would be lost by a restart: " + err.Error()))
+	}
+	return false
 }
 
 // change takes what is to be committed: all of one moment between two lines.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"f2b-go/internal/ipaddr"
 	"f2b-go/internal/logfmt"
 	"f2b-go/source"
 )
@@ -147,8 +148,13 @@ func TestBrokenStore(t *testing.T) {
 		b.line(0, "fail 192.0.2.3")
 		b.pass(40 * time.Second)
 		all := strings.Join(b.take(), "\n")
-		if strings.Count(all, "a.ban 192.0.2.1") != 1 || strings.Count(all, "disk full") != 1 {
+		if strings.Count(all, "a.ban 192.0.2.1") != 1 || strings.Count(all, "disk full") != 2 {
 			b.Errorf("recorded\n%s", all)
+		}
+		b.j.BanIP(b.Context(), []string{"192.0.2.7", "192.0.2.8"})
+		b.pass(0)
+		if _, err := b.j.UnbanIP(b.Context(), []string{"192.0.2.7"}, true); err != nil {
+			b.Error(err)
 		}
 		b.store.mu.Lock()
 		b.store.broken = nil
@@ -157,6 +163,9 @@ func TestBrokenStore(t *testing.T) {
 		left := b.store.killed()
 		if len(left.counted) != 2 || len(left.tickets) != 0 {
 			b.Errorf("stored afterwards: counts of %d, %d tickets", len(left.counted), len(left.tickets))
+		}
+		if rows := left.rows; len(rows) != 2 || len(rows[ipaddr.Parse("192.0.2.1")]) != 1 || len(rows[ipaddr.Parse("192.0.2.8")]) != 1 {
+			b.Errorf("bans stored afterwards: %v", rows)
 		}
 	})
 }

@@ -119,9 +119,7 @@ func (j *Jail) forget(ctx context.Context, ids []ipaddr.Addr) {
 	if j.env.Store == nil {
 		return
 	}
-	if err := j.env.Store.DelBans(ctx, j.name, ids); err != nil {
-		j.logs.actions.Error(err.Error())
-	}
+	j.record(ctx, func(ctx context.Context) error { return j.env.Store.DelBans(ctx, j.name, ids) })
 	j.histories.forgetAll()
 }
 

@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	s.ask("stop")
 	<-s.ended
 	s = oursPlain(t, dir)
-	for _, ip := range []string{"192.0.2.1", "192.0.2.6"} {
+	for _, ip := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.5", "192.0.2.6"} {
 		testenv.Eventually(t, "the ban is restored", acted("ban "+ip+" restored 1"))
 	}
 	t.Logf("restored after the full disk: %s", s.ask("get", "j", "banip"))
