@@ -177,7 +177,7 @@ func (r *references) merge(other *references) {
 func (l *linted) isJail() bool { return l.name == "jail" }
 
 func (l *linted) warn(place Place, text, remedy string) {
-	l.out = append(l.out, Message{Pos: place.Pos, Severity: Warning, Logger: readerLogger, Section: place.Section, Option: place.Option, Text: text, Remedy: remedy})
+	l.out = append(l.out, place.warning(text, remedy))
 }
 
 // includes warns of files to include that are not there. Those named *.local are
@@ -330,7 +330,7 @@ func (l *linted) section(name string, pos Pos) {
 	if p, _, ok := tags.SplitCondition(name); ok {
 		plain = p
 	}
-	if plain == includeSection || l.refs.hasSection(plain) {
+	if plain == includeSection || l.refs.hasSection(plain) && !strings.EqualFold(plain, defaultSection) {
 		return
 	}
 	place := Place{Pos: pos, Section: name}
@@ -456,19 +456,24 @@ func (c *Config) lintParameter(jail, option, spec string) (out []Message) {
 	for _, o := range target.own(definition) {
 		has[o] = true
 	}
+	means := func(name string) bool {
+		return has[lower(name)] || l.refs.has(lower(name)) || jailVariables()[name] || names(jailSpecs)[name]
+	}
 	for _, p := range params.list {
 		plain, _, ok := tags.SplitCondition(p.name)
 		if !ok {
 			plain = p.name
 		}
-		if has[lower(plain)] || l.refs.has(lower(plain)) || jailVariables()[plain] || names(jailSpecs)[plain] {
+		if next := commaMissing(spec, p); next != "" && means(next) {
+			out = append(out, c.whereParameter(jail, option, plain).warning(
+				fmt.Sprintf("the value of the parameter %q goes on to %q", plain, next+"="), "put a comma before "+next))
+		}
+		if means(plain) {
 			continue
 		}
 		if like := nearest(lower(plain), has); like != "" {
-			place := c.whereParameter(jail, option, plain)
-			out = append(out, Message{Pos: place.Pos, Severity: Warning, Logger: readerLogger, Section: place.Section, Option: place.Option,
-				Text:   fmt.Sprintf("the %s %s has no parameter %q", option, file, plain),
-				Remedy: "did you mean " + like + "?"})
+			out = append(out, c.whereParameter(jail, option, plain).warning(
+				fmt.Sprintf("the %s %s has no parameter %q", option, file, plain), "did you mean "+like+"?"))
 		}
 	}
 	return out

@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"f2b-go/internal/pytext"
 )
 
 // value warns of a value that is taken otherwise than it looks, in jails that are
@@ -56,4 +58,24 @@ func switches(specs []spec) map[string]bool {
 		}
 	}
 	return set
+}
+
+// warning is one about what stands there.
+func (p Place) warning(text, remedy string) Message {
+	return Message{Pos: p.Pos, Severity: Warning, Logger: readerLogger, Section: p.Section, Option: p.Option, Text: text, Remedy: remedy}
+}
+
+// commaMissing finds the name of the next parameter in a value without quotes.
+func commaMissing(spec string, p option) string {
+	value := pytext.Str(p.value)
+	words := strings.Fields(value)
+	if len(words) < 2 || !strings.Contains(spec, p.name+"="+value) {
+		return ""
+	}
+	for _, w := range words[1:] {
+		if n := optionName(w); n > 0 {
+			return w[:n]
+		}
+	}
+	return ""
 }

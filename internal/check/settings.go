@@ -179,7 +179,7 @@ func (c *checker) ignoreIP(j *config.InspectedJail, args []any) {
 			c.add(Warning, j.Where("ignoreip", entry), fmt.Sprintf("%q begins no comment here: each word behind it is read as an entry", entry), "put comments on lines of their own")
 			return
 		}
-		if strings.HasPrefix(entry, "file:") || !likeAddress(entry) || isAddress(entry) {
+		if strings.HasPrefix(entry, "file:") || likeName(entry) || isAddress(entry) {
 			continue
 		}
 		at := j.Where("ignoreip", entry)
@@ -190,8 +190,11 @@ func (c *checker) ignoreIP(j *config.InspectedJail, args []any) {
 	}
 }
 
-func likeAddress(s string) bool {
-	return strings.Trim(s, "0123456789./") == "" || strings.Contains(s, ":") && strings.Trim(s, "0123456789abcdefABCDEF.:/") == ""
+// likeName tells whether an entry may be a host name, and no mistyped address.
+func likeName(s string) bool {
+	return strings.Trim(s, "0123456789.") != "" && strings.IndexFunc(s, func(r rune) bool {
+		return r < 0x80 && !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", r)
+	}) < 0
 }
 
 func isAddress(s string) bool {
