@@ -120,3 +120,31 @@ func (c *class) spanN(text []byte, pos, n int) (end, taken int) {
 	}
 	return pos, taken
 }
+
+// three returns how many of the next three bytes, up to the first that does not
+// belong, are characters of the class, -1 if that is not settled here.
+func (c *class) three(text []byte, pos int) int {
+	if len(text)-pos <= 3 {
+		return -1
+	}
+	// It does not branch: how many digits a number has is anyone's guess.
+	x, y, z := c.tab[text[pos]], c.tab[text[pos+1]], c.tab[text[pos+2]]
+	if x|y|z >= mayBe {
+		return -1
+	}
+	y &= x
+	return int(x + y + y&z)
+}
+
+// run returns the length of the run of characters of the class from pos on, -1
+// if one beyond ASCII must be looked at.
+func (c *class) run(text []byte, pos int) int {
+	from := pos
+	for pos < len(text) && c.tab[text[pos]]&inRun != 0 {
+		pos++
+	}
+	if pos < len(text) && c.tab[text[pos]] != notIn {
+		return -1
+	}
+	return pos - from
+}

@@ -49,7 +49,9 @@ func (c *compiler) finish() {
 		}
 	}
 	for i := range c.prog.insts {
-		c.prog.insts[i].makeWord()
+		in := &c.prog.insts[i]
+		in.makeWord()
+		in.makeRun()
 	}
 }
 

@@ -1,6 +1,9 @@
 package pyre
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Kinds of frames on the machine's stack. Backing up takes them from the top.
 const (
@@ -47,11 +50,12 @@ type machine struct {
 }
 
 // run tries to match from pc and pos on. It reports whether it did; then
-// slot 1 holds the end.
+// slot 1 holds the end. It is long since a call takes as long as an instruction.
 func (m *machine) run(pc int32, pos int) bool {
 	text, insts, targets := m.text, m.prog.insts, m.prog.targets
 	for {
 		in := &insts[pc]
+		pc = -1
 		switch in.op {
 		case opByte:
 			if pos < len(text) && text[pos] == in.b {
@@ -59,7 +63,6 @@ func (m *machine) run(pc int32, pos int) bool {
 				pc = in.next
 				continue
 			}
-			pc = -1
 		case opWord:
 			if len(text)-pos >= wordWidth {
 				pc = in.afterWord(binary.LittleEndian.Uint64(text[pos:]))
@@ -70,7 +73,7 @@ func (m *machine) run(pc int32, pos int) bool {
 		case opString:
 			pc = in.afterText(text[pos:])
 			pos += len(in.lit)
-		case opSplit:
+		case opSplit, opAlt:
 			i := in.end
 			if pos < len(text) {
 				i = in.tab[text[pos]]
@@ -80,12 +83,44 @@ func (m *machine) run(pc int32, pos int) bool {
 			} else {
 				pc, pos = m.firstOf(in, t, pos)
 			}
+		case opUntil:
+			n := bytes.IndexByte(text[pos:], in.b)
+			if n < 0 || m.memo.on {
+				pc, pos = m.span(in, pos)
+			} else if m.steps -= n >> blockShift; n >= int(in.min) {
+				pos += n
+				pc = in.next
+				continue
+			}
+		case opTriple:
+			n := in.class.three(text, pos)
+			if n < 0 || m.memo.on {
+				pc, pos = m.span(in, pos)
+			} else if n >= int(in.min) {
+				pos += n
+				pc = in.next
+				continue
+			}
+		case opRun:
+			n := in.class.run(text, pos)
+			if n < 0 || m.memo.on {
+				pc, pos = m.span(in, pos)
+			} else if m.steps -= n >> forwardShift; n >= int(in.min) {
+				pos += n
+				pc = in.next
+				continue
+			}
 		case opSpan:
 			pc, pos = m.span(in, pos)
 		case opStar:
 			pc, pos = m.star(in, pos)
 		case opSave:
-			m.save(in.slot, pos)
+			if len(m.stack) > 0 {
+				m.stack = append(m.stack, frame{frameUndo, in.slot, int32(m.caps[in.slot]), 0})
+			} else {
+				m.dirty = true
+			}
+			m.caps[in.slot] = pos
 			pc = in.next
 			continue
 		case opOption:
@@ -94,6 +129,11 @@ func (m *machine) run(pc int32, pos int) bool {
 			}
 			pc = in.next
 			continue
+		case opFinalBreak:
+			if pos == len(text) || pos == len(text)-1 && text[pos] == '\n' {
+				pc = in.next
+				continue
+			}
 		case opMatch:
 			m.caps[1] = pos
 			return true
@@ -138,6 +178,20 @@ func (in *inst) makeWord() {
 	copy(b[:], in.lit)
 	in.op, in.slot, in.end = opWord, int32(len(in.lit)), uint8(8*(wordWidth-len(in.lit)))
 	in.min, in.max = int32(binary.LittleEndian.Uint32(b[:])), int32(binary.LittleEndian.Uint32(b[4:]))
+}
+
+// makeRun turns an opSpan into one of its simple kinds if it is one.
+func (in *inst) makeRun() {
+	switch {
+	case in.op != opSpan || in.lit != "":
+	case in.max == 3:
+		in.op = opTriple
+	case in.max >= 0 || in.min > 1:
+	case in.class.stop >= 0:
+		in.op, in.b = opUntil, byte(in.class.stop)
+	default:
+		in.op = opRun
+	}
 }
 
 // backUp goes back to the latest choice and returns where to go on, -1 if
@@ -196,8 +250,8 @@ func (m *machine) again(f frame) (int32, int) {
 // other runs the instructions that run does not.
 func (m *machine) other(in *inst, pos int) (int32, int) {
 	switch in.op {
-	case opAlt, opRound:
-		return m.choose(in, pos)
+	case opRound:
+		return m.round(in, pos)
 	case opClass:
 		if pos < len(m.text) {
 			if n := in.class.step(m.text, pos); n > 0 {

@@ -15,11 +15,9 @@ const (
 	backPerStep                  = 8
 )
 
-// choose runs an opAlt or opRound, as run runs an opSplit.
-func (m *machine) choose(in *inst, pos int) (int32, int) {
-	if in.op == opRound {
-		m.steps--
-	}
+// round runs an opRound, as run runs an opSplit.
+func (m *machine) round(in *inst, pos int) (int32, int) {
+	m.steps--
 	i := in.end
 	if pos < len(m.text) {
 		i = in.tab[m.text[pos]]

@@ -2,15 +2,6 @@ package pyre
 
 import "unicode/utf8"
 
-func (m *machine) save(slot int32, pos int) {
-	if len(m.stack) > 0 {
-		m.stack = append(m.stack, frame{frameUndo, slot, int32(m.caps[slot]), 0})
-	} else {
-		m.dirty = true
-	}
-	m.caps[slot] = pos
-}
-
 // isSet reports whether the group with its start in slot has matched.
 func (m *machine) isSet(slot int32) bool {
 	return m.caps[slot] >= 0 && m.caps[slot+1] >= m.caps[slot]

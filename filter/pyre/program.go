@@ -13,6 +13,9 @@ const (
 	opClass                    // one character of class
 	opOption                   // one character of class if there is one: never given back
 	opSpan                     // min to max characters of class: never given back
+	opUntil                    // opSpan of all characters but the byte b, from none or one on
+	opRun                      // opSpan of any number of characters, from none or one on
+	opTriple                   // opSpan of three characters at most
 	opStar                     // min to max characters of class, as many as possible first
 	opLazy                     // min to max characters of class, as few as possible first
 	opSplit                    // next or alt, next first
