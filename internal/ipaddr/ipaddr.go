@@ -7,6 +7,7 @@
 package ipaddr
 
 import (
+	"math/bits"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -179,36 +180,46 @@ func parse(text string, fam Family, cidr int) Addr {
 	return a
 }
 
+// maxDotted is the length of the longest dotted address.
+const maxDotted = len("255.255.255.255")
+
 // dotted reads the usual spelling of an IPv4 address: four numbers up to 255
 // without leading zeros.
 func dotted[T string | []byte](text T) (ip netip.Addr, ok bool) {
-	var b [4]byte
-	n, digits, part := 0, 0, 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c == '.' {
-			if digits == 0 || part == 3 {
-				return ip, false
-			}
-			b[part] = byte(n)
-			part++
-			n, digits = 0, 0
-			continue
-		}
-		if c-'0' > 9 || digits > 0 && n == 0 {
-			return ip, false
-		}
-		if n = n*10 + int(c-'0'); n > 255 {
-			return ip, false
-		}
-		digits++
-	}
-	if digits == 0 || part != 3 {
+	if len(text) > maxDotted {
 		return ip, false
 	}
-	b[3] = byte(n)
-	return netip.AddrFrom4(b), true
+	var chars [maxDotted + 4]byte // the rest is no digit
+	copy(chars[:], text)
+	var b [4]byte
+	at := 0
+	for i := range b {
+		n, digits := number(chars[at], chars[at+1], chars[at+2])
+		if digits == 0 || n > 255 || digits > 1 && chars[at] == '0' {
+			return ip, false
+		}
+		b[i] = byte(n)
+		if at += digits; i < 3 && chars[at] != '.' {
+			return ip, false
+		}
+		at++
+	}
+	return netip.AddrFrom4(b), at == len(text)+1
 }
+
+// number reads the digits that three characters begin with. How many there are
+// is anyone's guess, so it does not branch.
+func number(x, y, z byte) (n, digits int) {
+	a, b, c := int(x-'0'), int(y-'0'), int(z-'0')
+	first := below10(a)
+	second := first & below10(b)
+	third := second & below10(c)
+	n = a + second*(9*a+b)
+	return n + third*(9*n+c), first + second + third
+}
+
+// below10 is 1 for the numbers from 0 to 9 among those of a byte, else 0.
+func below10(n int) int { return int(uint(n-10) >> (bits.UintSize - 1)) }
 
 // maskBits is the prefix length that a mask stands for, or -1.
 func maskBits(mask Addr) int {
