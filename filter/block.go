@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"time"
 
 	"f2b-go/filter/date"
 )
@@ -17,10 +18,11 @@ type Block struct {
 // line, and so does all in it but strings; see Failure.Kept. Its failures have
 // Fields and Matches once Fill was called, Matches once FillMatches was.
 type Judged struct {
-	Number   int    // in the block, from 1
-	Passed   int    // with Mode.Count: lines before it that were passed over
-	Raw      []byte // the line as it came
-	Text     []byte // decoded, without its line end
+	At       time.Time // when it was judged
+	Number   int       // in the block, from 1
+	Passed   int       // with Mode.Count: lines before it that were passed over
+	Raw      []byte    // the line as it came
+	Text     []byte    // decoded, without its line end
 	Failures []Failure
 	Verdict  *Verdict
 
@@ -146,7 +148,10 @@ func (f *Filter) newWalk(b Block, mode Mode) *walk {
 	return w
 }
 
-func (w *walk) setTime(now float64) { w.now, w.job.now, w.unix = now, now, w.s.clock.at.Unix() }
+func (w *walk) setTime(now float64) {
+	w.now, w.job.now, w.told.At = now, now, w.s.clock.at
+	w.unix = w.told.At.Unix()
+}
 
 // maybe gives the bits of the regexes that may match a line, all if that is not
 // known. end is where it ends.

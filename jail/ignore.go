@@ -148,22 +148,22 @@ func (ig *ignorer) entries() []any {
 	return out
 }
 
-// ignored says whether a failure does not count, and logs why not.
-func (ig *ignorer) ignored(ctx context.Context, t *Ticket) bool {
+// ignored says whether a failure does not count now, and logs why not.
+func (ig *ignorer) ignored(ctx context.Context, t *Ticket, at time.Time) bool {
 	ig.mu.RLock()
 	cache := ig.cache
 	ig.mu.RUnlock()
 	if cache == nil {
-		source, _ := ig.source(ctx, t)
+		source, _ := ig.source(ctx, t, at)
 		return ig.tell(t, source)
 	}
 	script, args := ig.env.expand(cache.key, t)
 	key := strings.Join(append([]string{script}, args...), "\x00")
-	now := unix(ig.env.clock())
+	now := unix(at)
 	if hit, ok := cache.hits.get(key, now); ok {
 		return hit
 	}
-	source, cacheable := ig.source(ctx, t)
+	source, cacheable := ig.source(ctx, t, at)
 	if cacheable {
 		cache.hits.set(key, source != "", now)
 	}
@@ -181,22 +181,22 @@ func (ig *ignorer) tell(t *Ticket, source string) bool {
 // source names the rule that ignores a failure, "" for none, in the order of
 // 2.10.1. Hits of single addresses are cheaper than the cache and stay out of
 // it.
-func (ig *ignorer) source(ctx context.Context, t *Ticket) (source string, cacheable bool) {
+func (ig *ignorer) source(ctx context.Context, t *Ticket, at time.Time) (source string, cacheable bool) {
 	ig.mu.RLock()
 	self, exact, list, command := ig.self, ig.exact[t.ID], ig.list, ig.command
 	ig.mu.RUnlock()
-	if self && ig.env.self != nil && ig.env.self.Has(t.ID) {
+	if self && ig.env.self != nil && ig.env.self.Has(t.ID, at) {
 		return "ignoreself rule", true
 	}
 	if exact {
 		return "ip", false
 	}
 	for _, e := range list {
-		if by := ig.covers(e, t.ID); by != "" {
+		if by := ig.covers(e, t.ID, at); by != "" {
 			return by, true
 		}
 	}
-	if ig.env.spared != nil && ig.env.spared.Allowed(t.ID) {
+	if ig.env.spared != nil && ig.env.spared.Allowed(t.ID, at) {
 		return "allowSites", false
 	}
 	if pytext.Truth(command) && ig.run(ctx, pytext.Str(command), t) {
@@ -205,10 +205,10 @@ func (ig *ignorer) source(ctx context.Context, t *Ticket) (source string, cachea
 	return "", true
 }
 
-func (ig *ignorer) covers(e ignoreEntry, id ipaddr.Addr) string {
+func (ig *ignorer) covers(e ignoreEntry, id ipaddr.Addr, at time.Time) string {
 	switch {
 	case e.file != nil:
-		set, err := e.file.get(ig.env.clock())
+		set, err := e.file.get(at)
 		if err != nil {
 			ig.env.log.Warn("[" + ig.env.jail + "] " + err.Error())
 		}

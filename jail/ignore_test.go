@@ -65,7 +65,7 @@ type ignoreBench struct {
 func newIgnoreBench() *ignoreBench {
 	b := &ignoreBench{recorder: &recorder{}, names: &names{known: map[string][]string{}}, cmds: &commands{codes: map[string]int{}}, now: time.Unix(1_700_000_000, 0)}
 	clock := func() time.Time { return b.now }
-	self := NewSelf(clock, b.names)
+	self := NewSelf(b.names)
 	self.interfaces = func() ([]net.Addr, error) {
 		_, n, err := net.ParseCIDR("198.51.100.7/24")
 		n.IP = net.ParseIP("198.51.100.7")
@@ -78,7 +78,7 @@ func newIgnoreBench() *ignoreBench {
 
 func (b *ignoreBench) ask(id string) string {
 	b.take()
-	got := b.ig.ignored(context.Background(), &Ticket{ID: ipaddr.Parse(id), Time: 1})
+	got := b.ig.ignored(context.Background(), &Ticket{ID: ipaddr.Parse(id), Time: 1}, b.now)
 	return fmt.Sprint(got, " ", strings.Join(b.take(), "; "))
 }
 
@@ -271,19 +271,19 @@ func TestIgnoreCache_2_10_7(t *testing.T) {
 // TestSelfLooksAgain: addresses come and go.
 func TestSelfLooksAgain(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	s := NewSelf(func() time.Time { return now }, nil)
+	s := NewSelf(nil)
 	have := "192.0.2.1/24"
 	s.interfaces = func() ([]net.Addr, error) {
 		ip, n, err := net.ParseCIDR(have)
 		n.IP = ip
 		return []net.Addr{n}, err
 	}
-	if !s.Has(ipaddr.Parse("192.0.2.1")) || s.Has(ipaddr.Parse("192.0.2.2")) {
+	if !s.Has(ipaddr.Parse("192.0.2.1"), now) || s.Has(ipaddr.Parse("192.0.2.2"), now) {
 		t.Error("first look")
 	}
 	have = "192.0.2.2/24"
 	now = now.Add(selfTTL)
-	if s.Has(ipaddr.Parse("192.0.2.1")) || !s.Has(ipaddr.Parse("192.0.2.2")) {
+	if s.Has(ipaddr.Parse("192.0.2.1"), now) || !s.Has(ipaddr.Parse("192.0.2.2"), now) {
 		t.Error("second look")
 	}
 }

@@ -308,9 +308,10 @@ func (j *Jail) recall(ctx context.Context) {
 	j.counter.recall(m.Counted)
 	s.filter.Recall(m.Filter)
 	j.restore(ctx, s, m.Begun)
+	at := j.env.Clock()
 	for _, t := range m.Tickets {
 		t.owed = true
-		if s.ignore.ignored(ctx, t) || !j.queue.put(t) {
+		if s.ignore.ignored(ctx, t, at) || !j.queue.put(t) {
 			j.keeper.finished(t.Number)
 		}
 	}
@@ -330,8 +331,9 @@ func (j *Jail) restore(ctx context.Context, s *settings, begun map[ipaddr.Addr]i
 		j.logs.jail.Error("Restore bans failed: " + err.Error())
 		return
 	}
+	at := j.env.Clock()
 	for _, t := range tickets {
-		if s.ignore.ignored(ctx, t) || t.End(s.banTime) <= j.now() {
+		if s.ignore.ignored(ctx, t, at) || t.End(s.banTime) <= j.now() {
 			continue
 		}
 		t.Restored = true

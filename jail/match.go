@@ -19,7 +19,7 @@ const lossEvery = 60
 // judge has the filter judge one line and counts what it finds.
 func (j *Jail) judge(ctx context.Context, s *settings, line filter.Line, inOperation bool) {
 	found, verdict := s.filter.Judge(line, j.mode(s, inOperation))
-	j.judged(ctx, s, &filter.Judged{Raw: line.Text, Failures: found, Verdict: &verdict})
+	j.judged(ctx, s, &filter.Judged{At: j.env.Clock(), Raw: line.Text, Failures: found, Verdict: &verdict})
 }
 
 // judgeBlock has the filter judge lines of a log and counts what it finds. It
@@ -67,15 +67,17 @@ func exception(err error) string {
 func (j *Jail) failed(ctx context.Context, s *settings, l *filter.Judged, f *filter.Failure) {
 	t := j.ticketOf(f)
 	t.line, t.failure = l, f
-	if now := j.now(); t.Time > now {
+	now := unix(l.At)
+	if t.Time > now {
 		t.Time, t.TimeInt = now, false
 	}
-	if s.ignore.ignored(ctx, t) || j.registered(l, f) {
+	if s.ignore.ignored(ctx, t, l.At) || j.registered(l, f) {
 		return
 	}
 	if j.logs.filter.Enabled(ctx, slog.LevelInfo) {
 		j.logs.filter.Info(j.say("Found " + t.ID.String() + " - " + j.timeText(t.Time)))
 	}
+	j.counter.cleanAfter(cleanLate, now)
 	j.count(ctx, s, t, 1)
 }
 
@@ -109,7 +111,6 @@ func (t *Ticket) take(f *filter.Failure) *Ticket {
 // often enough.
 func (j *Jail) count(ctx context.Context, s *settings, t *Ticket, weight int) {
 	id, at := t.ID, t.Time
-	j.counter.cleanAfter(cleanLate, j.now())
 	attempts := j.counter.add(t, weight, false)
 	if j.logs.counter.Enabled(ctx, slog.LevelDebug) {
 		j.logs.counter.Debug(j.counter.summary())
@@ -208,16 +209,18 @@ func (j *Jail) serve() {
 // Attempt counts a failure of an ID now, with texts in place of lines, and
 // returns 1, or 0 for an ignored ID (3.2.7).
 func (j *Jail) Attempt(ctx context.Context, text string, matches []string) int {
-	t := &Ticket{ID: ipaddr.Parse(text), Time: j.now()}
+	at := j.env.Clock()
+	t := &Ticket{ID: ipaddr.Parse(text), Time: unix(at)}
 	for _, m := range matches {
 		t.Matches = append(t.Matches, Match{Before: m})
 	}
 	s := j.effective()
-	if s.ignore.ignored(ctx, t) {
+	if s.ignore.ignored(ctx, t, at) {
 		return 0
 	}
 	j.logs.filter.Info(j.say("Attempt " + t.ID.String() + " - " + j.timeText(t.Time)))
 	j.matching.Lock()
+	j.counter.cleanAfter(cleanLate, t.Time)
 	j.count(ctx, s, t, max(1, len(matches)))
 	j.matching.Unlock()
 	j.keepNow(ctx)

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"maps"
 	"net"
 	"os"
 	"sync"
@@ -17,44 +18,47 @@ const selfTTL = 30 * time.Second
 // Self knows the machine's own addresses for ignoreself (2.10.5): those of all
 // interfaces and those that its names resolve to. One serves all jails.
 type Self struct {
-	clock    func() time.Time
 	resolver filter.Resolver
 	// interfaces lists the addresses of all interfaces.
 	interfaces func() ([]net.Addr, error)
 
-	mu      sync.Mutex
-	asking  bool // somebody resolves the names
-	ifaces  map[ipaddr.Addr]bool
-	byNames map[ipaddr.Addr]bool
-	until   time.Time
+	mu     sync.Mutex
+	asking bool // somebody resolves the names
+	names  map[ipaddr.Addr]bool
+	known  map[ipaddr.Addr]bool // names and those of interfaces
+	until  time.Time
 }
 
 // NewSelf returns a Self that asks the kernel for interfaces and the resolver
-// for the machine's names; either may be nil.
-func NewSelf(clock func() time.Time, resolver filter.Resolver) *Self {
-	if clock == nil {
-		clock = time.Now
-	}
-	return &Self{clock: clock, resolver: resolver, interfaces: net.InterfaceAddrs}
+// for the machine's names, which may be nil.
+func NewSelf(resolver filter.Resolver) *Self {
+	return &Self{resolver: resolver, interfaces: net.InterfaceAddrs}
 }
 
-// Has says whether an ID is one of the machine's addresses. While the names are
-// being resolved, others go by what was known before: a slow name server holds
-// up one jail at most.
-func (s *Self) Has(id ipaddr.Addr) bool {
+// Has says whether an ID is one of the machine's addresses now. While the names
+// are being resolved, others go by what was known before: a slow name server
+// holds up one jail at most.
+func (s *Self) Has(id ipaddr.Addr, now time.Time) bool {
 	if id.Family() == ipaddr.Raw {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.clock(); !s.asking && !now.Before(s.until) {
-		s.asking, s.ifaces = true, s.ofInterfaces()
+	if !s.asking && !now.Before(s.until) {
+		ifaces := s.ofInterfaces()
+		s.asking, s.known = true, union(ifaces, s.names)
 		s.mu.Unlock()
 		found := s.ofNames()
 		s.mu.Lock()
-		s.asking, s.byNames, s.until = false, found, now.Add(selfTTL)
+		s.asking, s.names, s.known, s.until = false, found, union(ifaces, found), now.Add(selfTTL)
 	}
-	return s.ifaces[id] || s.byNames[id]
+	return s.known[id]
+}
+
+func union(a, b map[ipaddr.Addr]bool) map[ipaddr.Addr]bool {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 func (s *Self) ofInterfaces() map[ipaddr.Addr]bool {

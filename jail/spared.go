@@ -1,14 +1,16 @@
 package jail
 
 import (
+	"time"
+
 	"f2b-go/filter"
 	"f2b-go/internal/ipaddr"
 )
 
 // Spared knows whom no jail bans beside its ignore list.
 type Spared interface {
-	// Allowed says whether an ID is a trusted site, or a network with one in it.
-	Allowed(id ipaddr.Addr) bool
+	// Allowed says whether an ID is now a trusted site, or a network with one in it.
+	Allowed(id ipaddr.Addr, now time.Time) bool
 	// Registered says whether a phone has lately registered from an ID.
 	Registered(id ipaddr.Addr) bool
 }
@@ -32,8 +34,9 @@ func (j *Jail) refuseAllowed(list []ipaddr.Addr) error {
 	if j.env.Spared == nil {
 		return nil
 	}
+	now := j.env.Clock()
 	for _, id := range list {
-		if j.env.Spared.Allowed(id) {
+		if j.env.Spared.Allowed(id, now) {
 			return valueError(id.String() + " is of the firewall's allowSites and is not banned; to ban it nevertheless: set " + j.name + " banip --force " + id.String())
 		}
 	}

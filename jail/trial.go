@@ -93,7 +93,7 @@ func (t *Trial) Judge(ctx context.Context, f *filter.Failure) Outcome {
 		o.TooOld = true
 		return o
 	}
-	if o.Ignored, _ = s.ignore.source(ctx, tk); o.Ignored != "" {
+	if o.Ignored, _ = s.ignore.source(ctx, tk, t.now); o.Ignored != "" {
 		return o
 	}
 	if b := t.banned[tk.ID]; b != nil && b.End(s.banTime) > tk.Time {

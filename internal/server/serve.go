@@ -307,7 +307,7 @@ func newEngine(log *logfmt.Log, version string) *engine {
 	e.runner = &shell.Runner{Log: log.Logger("fail2ban.utils")}
 	e.watcher = source.NewWatcher(source.Options{Log: log.Logger("fail2ban.filter")})
 	e.resolver = filter.NewNameCache(filter.NameOptions{IPv6: e.ipv6.allowed, Log: root})
-	e.self = jail.NewSelf(e.clock, e.resolver)
+	e.self = jail.NewSelf(e.resolver)
 	e.spared = newSpared(e.clock, log.Logger("fail2ban.filter"))
 	return e
 }

@@ -50,15 +50,15 @@ func newSpared(clock func() time.Time, log *slog.Logger) *spared {
 		phones: map[netip.Addr]time.Time{}, sets: make(chan netip.Addr, 1024)}
 }
 
-// Allowed says whether an ID is a trusted site, or a network with one in it.
-func (s *spared) Allowed(id ipaddr.Addr) bool {
+// Allowed says whether an ID is now a trusted site, or a network with one in it.
+func (s *spared) Allowed(id ipaddr.Addr, now time.Time) bool {
 	p := id.Prefix()
 	if !p.IsValid() {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refresh()
+	s.refresh(now)
 	return s.sites.Overlaps(p)
 }
 
@@ -120,8 +120,7 @@ func (s *spared) keep(ctx context.Context) {
 }
 
 // refresh reads the lists where they have changed. The caller holds mu.
-func (s *spared) refresh() {
-	now := s.clock()
+func (s *spared) refresh(now time.Time) {
 	if now.Sub(s.looked) < sparedLook {
 		return
 	}

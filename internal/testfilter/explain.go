@@ -65,7 +65,7 @@ func (t *tester) takeJail(r *config.FilterReading) error {
 		return nil
 	}
 	names := filter.NewNameCache(filter.NameOptions{Log: t.log})
-	trial, err := jail.NewTrial(r.Name, jail.Env{Clock: x.clock, Resolver: names, Self: jail.NewSelf(x.clock, names)}, t.opt.now != "")
+	trial, err := jail.NewTrial(r.Name, jail.Env{Clock: x.clock, Resolver: names, Self: jail.NewSelf(names)}, t.opt.now != "")
 	if err != nil {
 		return err
 	}
