@@ -26,12 +26,26 @@ type Account struct {
 // compiles for that. One goroutine may use it.
 type Explainer struct {
 	filter  *Filter
-	tracers map[*Regex]*pyre.Tracer
+	tracers map[*Regex]*tracer
+}
+
+// tracer is what accounts of one regex need each time.
+type tracer struct {
+	*pyre.Tracer
+	tags   []placedTag
+	beside bool // the source can be laid beside the regex: no flags were moved about
+}
+
+// placedTag is a tag of a regex's source, and what it became in the regex.
+type placedTag struct {
+	from, to    int // in the source
+	first, last int // in the regex
+	replaced    bool
 }
 
 // NewExplainer returns an Explainer of the filter.
 func NewExplainer(f *Filter) *Explainer {
-	return &Explainer{filter: f, tracers: map[*Regex]*pyre.Tracer{}}
+	return &Explainer{filter: f, tracers: map[*Regex]*tracer{}}
 }
 
 // Explain tries the regexes once more, each on what it was tried on when Judge
@@ -77,41 +91,50 @@ func (e *Explainer) step(re *Regex, text string) Step {
 		out.Reach = pyre.Reach{Matched: true, Start: caps[0], End: caps[1]}
 		return out
 	}
-	tracer := e.tracers[re]
-	if tracer == nil {
-		tracer = re.re.NewTracer()
-		e.tracers[re] = tracer
+	if e.tracers[re] == nil {
+		e.tracers[re] = newTracer(re)
 	}
-	out.Reach = tracer.Trace([]byte(text))
-	out.From, out.To = re.inSource(out.Reach.Pattern, out.Reach.PatternEnd)
+	t := e.tracers[re]
+	out.Reach = t.Trace([]byte(text))
+	out.From, out.To = t.inSource(out.Reach.Pattern, out.Reach.PatternEnd)
 	return out
 }
 
+func newTracer(r *Regex) *tracer {
+	t := &tracer{Tracer: r.re.NewTracer(), beside: ExpandTags(r.source, r.useDNS) == r.text}
+	if !t.beside {
+		return t
+	}
+	for _, tag := range anyTag().FindAllStringIndex(r.source, -1) {
+		p := placedTag{from: tag[0], to: tag[1], first: len(ExpandTags(r.source[:tag[0]], r.useDNS)), last: len(ExpandTags(r.source[:tag[1]], r.useDNS))}
+		p.replaced = r.text[p.first:p.last] != r.source[p.from:p.to]
+		t.tags = append(t.tags, p)
+	}
+	return t
+}
+
 // inSource turns a piece of the regex into one of what it was given as, -1 if
-// flags were moved about in it.
-func (r *Regex) inSource(at, end int) (from, to int) {
-	if ExpandTags(r.source, r.useDNS) != r.text {
+// they can't be laid beside each other.
+func (t *tracer) inSource(at, end int) (from, to int) {
+	if !t.beside {
 		return -1, -1
 	}
 	delta := 0 // how much longer the source is, so far
 	from, to = -1, -1
-	for _, tag := range anyTag().FindAllStringIndex(r.source, -1) {
-		first := len(ExpandTags(r.source[:tag[0]], r.useDNS))
-		last := len(ExpandTags(r.source[:tag[1]], r.useDNS))
-		replaced := r.text[first:last] != r.source[tag[0]:tag[1]]
-		if from < 0 && at < first {
+	for _, tag := range t.tags {
+		if from < 0 && at < tag.first {
 			from = at + delta
 		}
-		if to < 0 && end <= first {
+		if to < 0 && end <= tag.first {
 			to = end + delta
 		}
-		if from < 0 && replaced && at < last {
-			from = tag[0]
+		if from < 0 && tag.replaced && at < tag.last {
+			from = tag.from
 		}
-		if to < 0 && replaced && end <= last {
-			to = tag[1]
+		if to < 0 && tag.replaced && end <= tag.last {
+			to = tag.to
 		}
-		delta = tag[1] - last
+		delta = tag.to - tag.last
 	}
 	if from < 0 {
 		from = at + delta
