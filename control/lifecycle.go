@@ -120,10 +120,30 @@ func (t *Table) prepare(ctx context.Context, r Reload, stream []any) error {
 		return err
 	}
 	for _, request := range stream {
-		if err := t.inside(ctx, request); err != nil {
+		err := t.inside(ctx, request)
+		if err == nil {
+			err = t.wouldEnd(request)
+		}
+		if err != nil {
 			t.failed(request, err)
 			t.engine.AbortReload()
 			return err
+		}
+	}
+	return nil
+}
+
+// wouldEnd refuses a reload whose client has left out a jail that runs, since it
+// could not read its filter or an action: without it the jail would end.
+func (t *Table) wouldEnd(request any) error {
+	words, err := wordsOf(request)
+	if err != nil || len(words) != 2 || words[0] != "config-error" {
+		return nil
+	}
+	for _, j := range t.engine.Jails() {
+		head := "Jail " + pytext.Repr(j.Name()) + " skipped, because of wrong configuration"
+		if why, found := strings.CutPrefix(pytext.Str(words[1]), head); found {
+			return plainError("Jail " + pytext.Repr(j.Name()) + " would end, because of wrong configuration" + why)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ package getopt
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Option is one option as it was found: its full name with the dashes ("-c",
@@ -86,8 +87,9 @@ func longName(given string, long []string) (name string, takes bool, err error) 
 
 func shortOptions(opts []Option, letters string, rest []string, short string) ([]Option, []string, error) {
 	for letters != "" {
-		letter := letters[:1]
-		letters = letters[1:]
+		_, size := utf8.DecodeRuneInString(letters)
+		letter := letters[:size]
+		letters = letters[size:]
 		at := strings.Index(short, letter)
 		if at < 0 || letter == ":" {
 			return nil, nil, &Error{fmt.Sprintf("option -%s not recognized", letter), letter}

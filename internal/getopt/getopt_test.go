@@ -31,7 +31,7 @@ var commandLines = [][]string{
 	{"--nope"}, {"-z"}, {"-c"}, {"--conf"}, {"--test=1"}, {"--p=1"},
 	{"--", "-v", "x"}, {"-", "-v"}, {"-vvq", "--", "--"},
 	{"-vc", "dir", "start"}, {"-vcdir", "start"}, {"-c", "", "x"}, {"--conf=", "x"}, {"-:"}, {"--="},
-	{"set", "j", "banip", "--with", "-x"},
+	{"set", "j", "banip", "--with", "-x"}, {"-é"}, {"--é"}, {"-cé", "-vé"},
 }
 
 // TestParse_5_1_1 compares with Python's own getopt over the same calls.

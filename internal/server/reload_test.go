@@ -91,11 +91,24 @@ func reloadOptions(t *testing.T, s *reloadCase) {
 }
 
 func reloadBad(t *testing.T, s *reloadCase) {
-	s.write("etc/jail.d/z.local", "[j2]\nfailregex = ^bad[ <HOST>\n[j1]\nmaxretry = 9\n[j3]\nenabled = true\nfilter = f1\naction = a2\nlogpath = DIR/j1.log\n")
+	for fault, told := range map[string]string{
+		"failregex = ^bad[ <HOST>": ":2: correct the regex",
+		"filter = none":            ":2: create filter.d/none.conf",
+		"action = none":            ":2: create action.d/none.conf",
+	} {
+		reloadFault(t, s, fault, s.path("etc/jail.d/z.local")+told)
+	}
+	s.write("etc/fail2ban.local", "")
+}
+
+// reloadFault has a fault in j2, changes in others and in the server's settings:
+// the fault is told and nothing changes.
+func reloadFault(t *testing.T, s *reloadCase, fault, told string) {
+	s.write("etc/jail.d/z.local", "[j2]\n"+fault+"\n[j1]\nmaxretry = 9\n[j3]\nenabled = true\nfilter = f1\naction = a2\nlogpath = DIR/j1.log\n")
 	s.write("etc/fail2ban.local", "[Definition]\nloglevel = DEBUG\n")
 	got := s.client("reload")
-	if got.code != 255 || !strings.Contains(got.err, "("+s.path("etc/jail.d/z.local")+":2: correct the regex") {
-		t.Errorf("reload: %+v", got)
+	if got.code != 255 || !strings.Contains(got.err, told) {
+		t.Errorf("%s: reload: %+v", fault, got)
 	}
 	if got := s.client("get", "j1", "maxretry").out; got != "2\n" {
 		t.Errorf("maxretry is %q", got)
@@ -109,7 +122,6 @@ func reloadBad(t *testing.T, s *reloadCase) {
 	if after := s.read("act"); after != s.before {
 		t.Errorf("actions ran:\n%s", strings.TrimPrefix(after, s.before))
 	}
-	s.write("etc/fail2ban.local", "")
 }
 
 func reloadJails(t *testing.T, s *reloadCase) {
