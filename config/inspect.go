@@ -230,8 +230,12 @@ func (in *Inspection) inspectJail(j *jailReader) (err *Error) {
 		return err
 	}
 	out := &InspectedJail{Place: j.place("enabled"), Name: j.name, from: j.from}
-	if _, err := j.loadFilter(nil); err != nil {
+	ok, err := j.loadFilter(nil)
+	switch {
+	case err != nil:
 		return err
+	case !ok:
+		in.placeMissing(j, "filter")
 	}
 	if j.opts, err = j.from.options(j.name, asks{specs: jailSpecs, convert: true}); err != nil {
 		return err
@@ -273,6 +277,7 @@ func (in *Inspection) inspectActions(j *jailReader, out *InspectedJail) *Error {
 			return err.at(j.pos("action"), j.name, "action")
 		}
 		if len(j.actions) == before {
+			in.placeMissing(j, "action")
 			continue
 		}
 		a, err := in.inspectAction(j, j.actions[before], spec)
@@ -284,6 +289,24 @@ func (in *Inspection) inspectActions(j *jailReader, out *InspectedJail) *Error {
 	}
 	j.actions = nil // their commands are not asked for
 	return nil
+}
+
+// placeMissing moves what was told last, of a filter or an action that cannot be read,
+// to where its name stands.
+func (in *Inspection) placeMissing(j *jailReader, option string) {
+	last := len(in.Faults) - 1
+	if last < 0 || in.Faults[last].Text != j.fault {
+		return
+	}
+	m := &in.Faults[last]
+	_, name, _ := strings.Cut(strings.TrimSuffix(j.fault, "'"), "'")
+	r, _ := j.from.find(j.name, option)
+	text, _ := r.value.(string)
+	if p, ok := (&InspectedJail{Name: j.name, from: j.from}).holding(option, name); ok {
+		m.Pos, m.Section, m.Option = p.Pos, p.Section, p.Option
+	} else if name == j.name && strings.Contains(text, "%(__name__)s") {
+		m.Pos, m.Option = j.from.sections[j.name].pos, ""
+	}
 }
 
 func (in *Inspection) inspectAction(j *jailReader, a jailAction, spec string) (*InspectedAction, *Error) {

@@ -149,7 +149,7 @@ func (j *jailReader) loadFilter(added *optionSet) (bool, *Error) {
 		return false, err
 	}
 	if !filter.ok {
-		j.bad("filter", "create filter.d/"+name+".conf or correct the name", "Unable to read the filter %s", pytext.Repr(name))
+		j.bad("filter", j.config.remedyForMissing("filter.d", name), "Unable to read the filter %s", pytext.Repr(name))
 		return false, nil
 	}
 	backend, _ := j.opts.get("backend")
@@ -208,7 +208,7 @@ func (j *jailReader) loadAction(spec string) (bool, *Error) {
 		return false, err
 	}
 	if !action.ok {
-		j.bad("action", "create action.d/"+name+".conf or correct the name", "Unable to read action %s", pytext.Repr(name))
+		j.bad("action", j.config.remedyForMissing("action.d", name), "Unable to read action %s", pytext.Repr(name))
 		return false, nil
 	}
 	if err := action.load(j.opts, false); err != nil {

@@ -146,6 +146,20 @@ func nearest(name string, among map[string]bool) string {
 	return best
 }
 
+// remedyForMissing tells what to do about a filter or action that cannot be read.
+func (c *Config) remedyForMissing(folder, name string) string {
+	there := map[string]bool{}
+	for file := range c.lists.names(c.tree, joinPath(c.dir, folder)+"/") {
+		if stem, ext := splitExt(file); ext == ".conf" || ext == ".local" {
+			there[stem] = true
+		}
+	}
+	if like := nearest(name, there); like != "" && !there[name] {
+		return "did you mean " + like + "?"
+	}
+	return "create " + folder + "/" + name + ".conf or correct the name"
+}
+
 var punctuation = strings.NewReplacer(".", "", "_", "", "-", "", " ", "")
 
 // similar tells whether two names may be meant to be the same, and how far apart

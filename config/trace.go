@@ -1,7 +1,11 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strings"
+
+	"f2b-go/internal/tags"
 )
 
 // Where tells where one line of an option's value stands: in the jail's section,
@@ -24,6 +28,55 @@ func (j *InspectedJail) Where(option, line string) Place {
 	}
 	return Place{j.Pos, j.Name, option}
 }
+
+// MadeUp is a tag that was made up of others, as in <mdre-<mode>>, and that the
+// filter lacks, so that it stays as text.
+type MadeUp struct {
+	Place
+	Tag  string
+	Like string // the option that may have been meant; "" for none
+}
+
+// MadeUp lists such tags of a regex.
+func (j *InspectedJail) MadeUp(regex string) (out []MadeUp) {
+	if j.filter == nil {
+		return nil
+	}
+	for from := 0; ; {
+		tag, _, end, ok := tags.Next(regex, from)
+		if !ok {
+			return out
+		}
+		if from = end; isOptionName(tag) && !j.writes("<"+tag+">") {
+			m := MadeUp{Tag: tag, Like: nearest(lower(tag), wordSet(strings.Join(j.filter.own(definition), " ")))}
+			for _, part := range strings.Split(tag, "-") { // one of them is the value of some option
+				if p, ok := j.Holding(part); ok {
+					m.Place = p
+				}
+			}
+			out = append(out, m)
+		}
+	}
+}
+
+// writes tells whether a value of the jail or its filter holds a text as it stands.
+func (j *InspectedJail) writes(text string) bool {
+	holds := func(o namedRaw) bool {
+		value, ok := o.value.(string)
+		return ok && !strings.HasPrefix(o.name, borrowedAs) && strings.Contains(value, text)
+	}
+	for _, p := range []*parser{j.from.parser, j.filter.parser} {
+		for _, s := range append(slices.Collect(maps.Values(p.sections)), p.defaults) {
+			if slices.ContainsFunc(s.list, holds) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isOptionName tells whether a tag is a word of letters, digits, "_" and "-".
+func isOptionName(tag string) bool { return nameRun(tag) == len(tag) }
 
 // Where tells where a word of a property's text stands: in the action's file, or
 // in the jail that gives it as a parameter.

@@ -141,6 +141,9 @@ func (c *checker) message(m config.Message) {
 	if strings.HasPrefix(text, "Wrong ") && strings.Contains(text, "Using default one") {
 		severity, text = Error, "the value is no whole number" // the server refuses what comes of it
 	}
+	if strings.HasPrefix(text, "No section: ") { // told of each option that is asked for
+		m.Option, text = "", "there is no such section"
+	}
 	c.add(severity, config.Place{Pos: m.Pos, Section: m.Section, Option: m.Option}, text, m.Remedy)
 }
 

@@ -44,17 +44,20 @@ func (c *checker) logOption(l config.InspectedLog) (wrong bool) {
 
 // noLog tells of a pattern that gives no file.
 func (c *checker) noLog(j *config.InspectedJail, l config.InspectedLog) {
-	text := l.Pattern + " matches no file"
-	if l.Pattern == "" {
+	text, remedy := l.Pattern+" matches no file", "correct the path"
+	switch {
+	case l.Pattern == "":
 		text = "the path is empty"
+	case strings.ContainsAny(l.Pattern, `"'`):
+		remedy = "write the path without quotes"
 	}
 	switch {
 	case j.NoLogs:
-		c.add(Error, l.Place, text+": the jail has no log and is left out, and -t and a reload fail", "correct the path, or set skip_if_nologs = true")
+		c.add(Error, l.Place, text+": the jail has no log and is left out, and -t and a reload fail", remedy+", or set skip_if_nologs = true")
 	case j.Skipped:
-		c.add(Warning, l.Place, text+": the jail has no log and is left out", "correct the path")
+		c.add(Warning, l.Place, text+": the jail has no log and is left out", remedy)
 	default:
-		c.add(Warning, l.Place, text, "correct the path or remove it")
+		c.add(Warning, l.Place, text, remedy+" or remove it")
 	}
 }
 

@@ -46,6 +46,16 @@ type regexUse struct {
 }
 
 func (c *checker) regex(j *config.InspectedJail, option, text string, useDNS filter.UseDNS) {
+	for _, m := range j.MadeUp(text) {
+		at, remedy := m.Place, "correct what it is made up of"
+		if at.File == "" {
+			at = j.Where(option, text)
+		}
+		if m.Like != "" {
+			remedy = "did you mean <" + m.Like + ">?"
+		}
+		c.add(Error, at, "<"+m.Tag+"> is made up for "+option+", and "+j.Filter+" has no such option", remedy)
+	}
 	use := regexUse{option, text, useDNS}
 	found, known := c.judged[use]
 	if !known {
