@@ -186,7 +186,7 @@ func (d *DB) Merged(ctx context.Context, name string, id ipaddr.Addr) (*jail.Tic
 			newest := t.Matches[max(0, len(t.Matches)-room):]
 			merged.Matches = append(append([]jail.Match{}, newest...), merged.Matches...)
 		}
-		merged.Failures += max(t.Failures, 1)
+		merged.Failures += t.Failures
 		merged.Time, merged.TimeInt = t.Time, t.TimeInt
 		for _, it := range t.Fields {
 			merged.Fields.Set(pytext.Str(it.Key), it.Value)

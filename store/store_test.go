@@ -306,6 +306,9 @@ func TestHistoryAndMerged_8_9_8_10(t *testing.T) {
 	if err != nil || h.Count != 3 || h.Time != float64(now.Unix())-50 || h.BanTime != jail.Int(1260) {
 		t.Errorf("history over all jails: %+v %v", h, err)
 	}
+	byHand := ticket("192.0.2.1", 20)
+	byHand.Failures = 0
+	add(t, d, byHand, 60)
 	m, err := d.Merged(ctx, "sshd", id)
 	if err != nil || m.Failures != 10 || len(m.Matches) != 3 {
 		t.Errorf("merged: %+v %v", m, err)
