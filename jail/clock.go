@@ -39,6 +39,8 @@ func pyInt(value any) (int, error) {
 		return 0, nil
 	case float64:
 		return int(v), nil
+	case nil: // what reading makes of an option that is no number
+		return 0, &Error{Class: "TypeError", Text: "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"}
 	}
 	n, ok := pytext.ParseInt(pytext.Str(value))
 	if !ok {

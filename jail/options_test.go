@@ -136,6 +136,7 @@ func TestRefusedOptions_5_5(t *testing.T) {
 		class any
 		text  string
 	}{
+		{"maxretry", []any{nil}, "TypeError", "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"},
 		{"maxretry", []any{"many"}, "ValueError", "invalid literal for int() with base 10: 'many'"},
 		{"maxretry", nil, "IndexError", "list index out of range"},
 		{"maxlines", []any{"0"}, "ValueError", "maxlines must be integer greater than zero"},
