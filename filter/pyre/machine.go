@@ -84,8 +84,9 @@ func (m *machine) run(pc int32, pos int) bool {
 				pc, pos = m.firstOf(in, t, pos)
 			}
 		case opUntil:
-			n := bytes.IndexByte(text[pos:], in.b)
-			if n < 0 || m.memo.on {
+			if m.memo.on {
+				pc, pos = m.spanUntried(in, pos)
+			} else if n := bytes.IndexByte(text[pos:], in.b); n < 0 {
 				pc, pos = m.span(in, pos)
 			} else if m.steps -= n >> blockShift; n >= int(in.min) {
 				pos += n
@@ -93,8 +94,9 @@ func (m *machine) run(pc int32, pos int) bool {
 				continue
 			}
 		case opTriple:
-			n := in.class.three(text, pos)
-			if n < 0 || m.memo.on {
+			if m.memo.on {
+				pc, pos = m.spanUntried(in, pos)
+			} else if n := in.class.three(text, pos); n < 0 {
 				pc, pos = m.span(in, pos)
 			} else if n >= int(in.min) {
 				pos += n
@@ -102,8 +104,9 @@ func (m *machine) run(pc int32, pos int) bool {
 				continue
 			}
 		case opRun:
-			n := in.class.run(text, pos)
-			if n < 0 || m.memo.on {
+			if m.memo.on {
+				pc, pos = m.spanUntried(in, pos)
+			} else if n := in.class.run(text, pos); n < 0 {
 				pc, pos = m.span(in, pos)
 			} else if m.steps -= n >> forwardShift; n >= int(in.min) {
 				pos += n
