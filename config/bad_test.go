@@ -271,6 +271,7 @@ func TestPositions(t *testing.T) {
 		{"1.6.1", "filter = int\n", "filter.d/int.conf:3", "Definition", "maxlines", "Wrong int value"},
 		{"1.8.3", "maxretry = x\n", "jail.conf:7", "j", "maxretry", "Wrong value for"},
 		{"3.9.3", "logpath = /nonexistent/f2b\n", "jail.conf:7", "j", "logpath", "Have not found any log file"},
+		{"3.9.3", "logpath = /nonexistent/f2b\nskip_if_nologs = true\n", "jail.conf:7", "j", "logpath", "skipped, because of missing log files"},
 	} {
 		t.Run(c.item+" "+c.text, func(t *testing.T) {
 			dir := t.TempDir()

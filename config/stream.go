@@ -227,9 +227,12 @@ func (j *jailReader) logFiles(pattern string) []string {
 }
 
 func (j *jailReader) withoutLogs(backend string, missing bool) ([][]any, string, *Error) {
-	const remedy = "correct logpath, or set skip_if_nologs = true"
 	text := fmt.Sprintf("Have not found any log file for '%s' jail.", j.name)
 	skip, _ := j.opts.get("skip_if_nologs")
+	remedy := "correct logpath"
+	if skip != true {
+		remedy += ", or set skip_if_nologs = true"
+	}
 	journal, _ := j.opts.get("systemd_if_nologs")
 	if strings.HasPrefix(backend, "auto") && journal == true && j.opts.has("journalmatch") {
 		j.note(Message{Severity: Warning, Remedy: remedy, Text: text + " Jail will monitor systemd journal."})
