@@ -42,6 +42,15 @@ func smallDisk(t *testing.T, pages int) (dir string) {
 	return fmt.Sprintf("/proc/self/fd/%d", mount)
 }
 
+// spoolHolds wants so many whole notices in a spool and nothing else.
+func spoolHolds(t *testing.T, spool, when string, want int) {
+	t.Helper()
+	drafts := func(file string) bool { return !strings.HasSuffix(file, ".json") }
+	if files := glob(t, spool); len(files) != want || slices.ContainsFunc(files, drafts) {
+		t.Errorf("%s the spool holds %v, want %d notices", when, files, want)
+	}
+}
+
 // TestFullDisk: a spool without room is one error and holds up no ban. What it
 // holds stays whole, what comes then waits in memory, and with room again is
 // written down and sent after the next start.
@@ -50,13 +59,6 @@ func TestFullDisk(t *testing.T) {
 	spool, other := filepath.Join(disk, "spool"), filepath.Join(disk, "other")
 	if err := os.WriteFile(other, make([]byte, 4*os.Getpagesize()), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	holds := func(t *testing.T, when string, want int) {
-		t.Helper()
-		drafts := func(file string) bool { return !strings.HasSuffix(file, ".json") }
-		if files := glob(t, spool); len(files) != want || slices.ContainsFunc(files, drafts) {
-			t.Errorf("%s the spool holds %v, want %d notices", when, files, want)
-		}
 	}
 	inBubble(t, mailtest.Options{}, func(t *testing.T, d *desk) {
 		s := settings()
@@ -70,7 +72,7 @@ func TestFullDisk(t *testing.T) {
 		d.pipe.Break(errors.New("no way there"))
 		p := d.open("sshd", s)
 		put(p, 1, 2, 3, 4, 5, 6)
-		holds(t, "full,", 4)
+		spoolHolds(t, spool, "full,", 4)
 		d.log.wants(t, "no way there", "ERROR writing to the mail spool: write ")
 		p.Close()
 		d.log.wants(t, "the server stops, 2 mails could not be sent")
@@ -79,13 +81,13 @@ func TestFullDisk(t *testing.T) {
 		p = d.open("sshd", s)
 		synctest.Wait()
 		put(p, 7, 8)
-		holds(t, "after a start", 4)
+		spoolHolds(t, spool, "after a start", 4)
 		d.log.wants(t, "no way there", "no space left on device; notices wait in memory")
 		if err := os.Remove(other); err != nil {
 			t.Fatal(err)
 		}
 		put(p, 9)
-		holds(t, "with room again", 7)
+		spoolHolds(t, spool, "with room again", 7)
 		d.log.wants(t, "INFO The mail spool "+spool+" takes notices again")
 		p.Close()
 		d.log.wants(t)
@@ -102,7 +104,7 @@ func TestFullDisk(t *testing.T) {
 		if want := "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.7 192.0.2.8 192.0.2.9"; strings.Join(got, " ") != want {
 			t.Errorf("mails about %v, want %s", got, want)
 		}
-		holds(t, "in the end", 0)
+		spoolHolds(t, spool, "in the end", 0)
 		p.Close()
 		d.log.wants(t)
 	})
