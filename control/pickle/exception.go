@@ -31,6 +31,8 @@ func (e *Exception) Error() string {
 		return e.syntaxError()
 	case e.Class == "UnicodeEncodeError" && len(e.Args) == 5:
 		return e.encodeError()
+	case e.Class == "JSONDecodeError" && len(e.Args) == 3:
+		return e.jsonError()
 	case len(e.Args) > 1:
 		return pytext.Repr(e.Args)
 	case e.Class == "KeyError" || e.Class == "UnknownJailException":
@@ -46,6 +48,19 @@ func (e *Exception) syntaxError() string {
 		text += " (" + pytext.Str(place[0]) + ", line " + pytext.Str(place[1]) + ")"
 	}
 	return text
+}
+
+// jsonError adds the place to what is wrong with a document.
+func (e *Exception) jsonError() string {
+	document, ok := e.Args[1].(string)
+	at, isNumber := whole(e.Args[2])
+	runes := []rune(document)
+	if !ok || !isNumber || at < 0 || at > int64(len(runes)) {
+		return pytext.Repr(e.Args)
+	}
+	before := string(runes[:at])
+	line, column := strings.Count(before, "\n")+1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])+1
+	return fmt.Sprintf("%s: line %d column %d (char %d)", pytext.Str(e.Args[0]), line, column, at)
 }
 
 // encodeError names the character, or the span, that has no bytes.
@@ -116,10 +131,13 @@ func (e *Exception) Repr() string {
 }
 
 // PyArgs gives Python's exception.args: an OSError keeps its file name out of
-// them.
+// them, a JSONDecodeError its document.
 func (e *Exception) PyArgs() pytext.Tuple {
-	if e.isOSError() && len(e.Args) > 2 {
+	switch {
+	case e.isOSError() && len(e.Args) > 2:
 		return e.Args[:2]
+	case e.Class == "JSONDecodeError" && len(e.Args) == 3:
+		return pytext.Tuple{e.jsonError()}
 	}
 	return e.Args
 }

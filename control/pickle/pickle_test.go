@@ -258,6 +258,8 @@ var exceptions = []struct {
 		`UnicodeEncodeError('utf-8', 'ä\udcffy', 1, 2, 'surrogates not allowed')`, `'utf-8' codec can't encode character '\udcff' in position 1: surrogates not allowed`},
 	{pickle.Builtin("SyntaxError", "bad", pytext.Tuple{"<string>", int64(1), int64(2), "x", int64(1), int64(2)}),
 		"SyntaxError('bad', ('<string>', 1, 2, 'x', 1, 2))", "bad (<string>, line 1)"},
+	{&pickle.Exception{Module: "json.decoder", Class: "JSONDecodeError", Args: pytext.Tuple{"Expecting value", "{\n ä}", 4}},
+		"JSONDecodeError('Expecting value: line 2 column 3 (char 4)')", "Expecting value: line 2 column 3 (char 4)"},
 	{pickle.Builtin("KeyError", "x'y"), `KeyError("x'y")`, `"x'y"`},
 	{pickle.Builtin("RuntimeError", "a", 1), "RuntimeError('a', 1)", "('a', 1)"},
 	{pickle.Builtin("FileNotFoundError", 2, "No such file or directory"),
