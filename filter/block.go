@@ -295,7 +295,7 @@ func (w *walk) line(raw []byte, maybe uint64) bool {
 	if dated && w.plan != nil && m.Start > 0 && m.End < len(text) && w.plan.joined(text[m.Start-1], text[m.End]) {
 		maybe = ^uint64(0)
 	}
-	if maybe&w.pursued == 0 && w.skips && (!dated || w.usual(text, m)) {
+	if maybe&w.pursued == 0 && w.skips && (dated && w.usual(text, m) || !dated && w.undated()) {
 		w.told.Passed++
 		return false
 	}
@@ -323,6 +323,10 @@ func (w *walk) usual(text []byte, m date.Match) bool {
 	w.f.setDate(stamp, text[m.Start:m.End])
 	return true
 }
+
+// undated says whether a line without a date is of no interest: the gate is open
+// for the date before, which it takes over if that is recent.
+func (w *walk) undated() bool { return !w.f.recent(w.now) || w.open(w.f.lastDate) }
 
 // open says whether the gate lets a line of that time pass as it is.
 func (w *walk) open(stamp date.Stamp) bool {

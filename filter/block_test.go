@@ -185,6 +185,17 @@ func TestBlocksAsLines(t *testing.T) {
 	}
 }
 
+// TestUndatedLinesAfterAFutureDate judges lines without a date, which take over
+// one that is yet to come: in operation the gate has something to say about it.
+func TestUndatedLinesAfterAFutureDate_2_6(t *testing.T) {
+	future := now.Add(30 * time.Minute).Format("2006-01-02 15:04:05")
+	c := blockCase{setup: setup{Fail: []string{`from <HOST>$`}}, gate: true, size: 1, lines: []string{future + " x", "no date", "none either", "from 192.0.2.1"}}
+	sameInBlocks(t, "a date to come", c)
+	if n := len(c.judgeEach(t, func(int) time.Time { return now }).messages); n == 0 {
+		t.Error("the gate says nothing")
+	}
+}
+
 // stock reads all filters of a configuration.
 func stock(t *testing.T, dir string) map[string]setup {
 	t.Helper()

@@ -19,7 +19,7 @@ func (f *Filter) findDate(j *job, line *Line, m *date.Match, dated bool) bool {
 		f.setDate(j.stamp, []byte(line.Date))
 		return true
 	}
-	recent := f.hasLastDate && f.lastDate.Unix != 0 && f.lastDate.Unix > j.now-60
+	recent := f.recent(j.now)
 	if dated && !f.useDate(j, m, recent) {
 		return false
 	}
@@ -35,6 +35,11 @@ func (f *Filter) findDate(j *job, line *Line, m *date.Match, dated bool) bool {
 		j.stamp, j.hasTime = date.Stamp{Unix: j.now}, true
 	}
 	return true
+}
+
+// recent says whether the last date holds for lines without one.
+func (f *Filter) recent(now float64) bool {
+	return f.hasLastDate && f.lastDate.Unix != 0 && f.lastDate.Unix > now-60
 }
 
 // setDate notes the date of a line. text is looked at until keepDate or the next.

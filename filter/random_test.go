@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -196,5 +197,39 @@ func TestRandomBlocks(t *testing.T) {
 	t.Logf("%d filters, %d lines with failures", rounds, failures)
 	if failures < rounds {
 		t.Errorf("only %d lines had failures", failures)
+	}
+}
+
+// TestSecondTexts judges lines that have a text of a failregex often and another
+// of its texts seldom, before the first, behind it or on both sides. The lines are
+// so long that it is the short text that is looked for in the second place.
+func TestSecondTexts(t *testing.T) {
+	s := setup{Raw: true, Fail: []string{
+		`^\s*<HOST> .*(?:/a|/b) .*code 404 ok`,
+		`^\s*<HOST> .*code 500 ok .*(?:/c|/d)`,
+		`^\s*<HOST> .*(?:/e|/f) .*code 200 ok.*(?:/g|/h)`,
+	}}
+	often := []string{"code 404 ok", "code 500 ok", "code 200 ok", "nothing"}
+	seldom := []string{"/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h"}
+	r := rand.New(rand.NewPCG(1, 21))
+	for n := range 10 {
+		c := blockCase{setup: s, gate: n%2 == 0, size: 100}
+		for i := range 1000 {
+			words := []string{now.Add(time.Duration(i/40-60) * time.Second).Format("2006-01-02 15:04:05"), address(r), pick(r, often...), strings.Repeat("-", 300)}
+			for range r.IntN(3) {
+				words = slices.Insert(words, 2+r.IntN(len(words)-1), pick(r, append(seldom, often...)...))
+			}
+			c.lines = append(c.lines, strings.Join(words, " "))
+		}
+		sameInBlocks(t, fmt.Sprint("log ", n), c)
+		found := 0
+		for _, text := range c.judgeEach(t, func(int) time.Time { return now }).lines {
+			if isFailure(text) {
+				found++
+			}
+		}
+		if found < 20 || found > 300 {
+			t.Fatalf("log %d: %d lines with failures", n, found)
+		}
 	}
 }
