@@ -147,7 +147,7 @@ func (c *NameCache) Resolve(name string) []ipaddr.Addr {
 	}
 	ids, err := c.lookup(name)
 	if len(ids) == 0 && err != nil {
-		c.opt.Log.Warn(fmt.Sprintf("Unable to find a corresponding IP address for %s: %v", name, err))
+		c.opt.Log.Warn(fmt.Sprintf("Unable to find a corresponding IP address for %s: %s", name, resolverWords(err)))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,6 +160,18 @@ func (c *NameCache) Resolve(name string) []ipaddr.Addr {
 		c.use = c.use[1:]
 	}
 	return ids
+}
+
+// resolverWords is what the C library, and so fail2ban, says of such an error.
+func resolverWords(err error) string {
+	var e *net.DNSError
+	switch {
+	case !errors.As(err, &e):
+		return err.Error()
+	case e.IsNotFound:
+		return "[Errno -2] Name or service not known"
+	}
+	return "[Errno -3] Temporary failure in name resolution"
 }
 
 func (c *NameCache) lookup(name string) ([]ipaddr.Addr, error) {

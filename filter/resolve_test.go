@@ -2,8 +2,8 @@ package filter_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -21,7 +21,7 @@ type names map[string][]string
 func (n names) lookup(_ context.Context, network, name string) ([]netip.Addr, error) {
 	list, ok := n[name]
 	if !ok {
-		return nil, errors.New("no such host")
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: name != "busy", IsTemporary: name == "busy"}
 	}
 	var ips []netip.Addr
 	for _, text := range list {
@@ -40,7 +40,8 @@ func TestHostNames_2_3_5(t *testing.T) {
 		{"yes", "yes", `from <HOST>$`, "from one", "192.0.2.1", ""},
 		{"warn", "warn", `from <HOST>$`, "from many", "192.0.2.2 192.0.2.9 2001:db8::1",
 			"Determined IP using DNS Lookup: many = {'192.0.2.2', '192.0.2.9', '2001:db8::1'}\" logger=fail2ban.ipdns"},
-		{"no such name", "warn", `from <HOST>$`, "from none", "", "Unable to find a corresponding IP address for none: no such host"},
+		{"no such name", "warn", `from <HOST>$`, "from none", "", "Unable to find a corresponding IP address for none: [Errno -2] Name or service not known"},
+		{"no answer", "warn", `from <HOST>$`, "from busy", "", "Unable to find a corresponding IP address for busy: [Errno -3] Temporary failure in name resolution"},
 		{"usedns no", "no", `from <HOST>$`, "from one", "", ""},
 		{"usedns no with an explicit name", "no", `from <DNS>$`, "from one", "", ""},
 		{"usedns no with an address for a name", "no", `from <DNS>$`, "from 192.0.2.7", "192.0.2.7", ""},
