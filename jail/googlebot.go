@@ -70,6 +70,13 @@ func googlebotLimitOf(command string) (limit time.Duration, ok bool) {
 	return limit, stockScript(words[0])
 }
 
+// AnswersIgnoreCommand tells whether an ignorecommand is answered without running
+// it, so that it need not be there.
+func AnswersIgnoreCommand(command string) bool {
+	_, ok := googlebotLimitOf(command)
+	return ok
+}
+
 func stockScript(path string) bool {
 	file, err := os.Open(path)
 	if err != nil {

@@ -229,6 +229,9 @@ func installed(name string) bool {
 
 // ignoreCommand looks for the program of an ignorecommand.
 func (c *checker) ignoreCommand(j *config.InspectedJail, text string) {
+	if jail.AnswersIgnoreCommand(text) {
+		return
+	}
 	commands, ok := readShell(leftTag().ReplaceAllString(text, "x"))
 	if !ok {
 		return
