@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"f2b-go/config"
 	"f2b-go/internal/logfmt"
@@ -114,6 +115,7 @@ func (p *Program) readConfig(o readOptions) ([]any, error) {
 		stream[i] = c
 	}
 	for _, m := range p.cfg.Lint() {
+		m.Text = strings.TrimSpace("["+m.Section+"] "+m.Option) + ": " + m.Text
 		p.tellMessage(m)
 	}
 	if !good {

@@ -239,6 +239,22 @@ func TestBadRegex_5_2_2(t *testing.T) {
 	}
 }
 
+// TestWarningsOfAStart name the option that fail2ban passes over in silence.
+func TestWarningsOfAStart(t *testing.T) {
+	s := newScratch(t, simple())
+	s.write("etc/jail.d/x.local", "[j1]\nmaxretri = 3\nignoreself = flase\n[j3]\n")
+	p := s.serve()
+	p.stop(syscall.SIGTERM)
+	for _, want := range []string{
+		"[j1] maxretri: unknown option, and nothing refers to it (" + s.path("etc/jail.d/x.local") + ":2: did you mean maxretry?)\n",
+		`[j1] ignoreself: "flase" is neither yes nor no and counts as no (`, "[j3]: unused section: ",
+	} {
+		if !strings.Contains(p.out.String(), want) {
+			t.Errorf("%s\nwithout %s", p.out.String(), want)
+		}
+	}
+}
+
 // TestBadStart tells each cause in one line that says what to do.
 func TestBadStart(t *testing.T) {
 	for name, c := range map[string]struct {
