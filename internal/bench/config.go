@@ -18,7 +18,7 @@ var sectionLine = regexp.MustCompile(`(?m)^\[([^\]\n]+)\]`)
 
 // configRounds is how often each program reads the configuration at least: of so
 // short a time only the least says something on a machine that does other work.
-const configRounds = 15
+const configRounds = 30
 
 // compareConfig has fail2ban-client -d and ours read a configuration with every
 // jail enabled, as whole processes and in turn, on all cores and on one, and takes

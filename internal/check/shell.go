@@ -70,7 +70,9 @@ func readShell(text string) (commands []command, ok bool) {
 		return nil, false
 	}
 	r := &shellReader{functions: map[string]bool{}}
-	r.list(file.Stmts)
+	if r.list(file.Stmts); r.nameless {
+		return nil, false
+	}
 	for i := range r.out {
 		r.out[i].function = len(r.out[i].words) > 0 && r.functions[r.out[i].words[0].text]
 	}
@@ -81,6 +83,7 @@ func readShell(text string) (commands []command, ok bool) {
 type shellReader struct {
 	out       []command
 	functions map[string]bool
+	nameless  bool // there is a function without a name, which the parser lets pass
 }
 
 func (r *shellReader) list(stmts []*syntax.Stmt) {
@@ -108,7 +111,9 @@ func (r *shellReader) command(cmd syntax.Command) {
 	case *syntax.IfClause:
 		r.conditional(c)
 	case *syntax.FuncDecl:
-		r.functions[c.Name.Value] = true
+		if r.nameless = r.nameless || c.Name == nil; !r.nameless {
+			r.functions[c.Name.Value] = true
+		}
 		r.statement(c.Body)
 	default: // each of its parts is a command of its own, or a word
 		r.parts(c)

@@ -75,7 +75,7 @@ func TestReadShell(t *testing.T) {
 			t.Errorf("%q calls %q, want %q", tc.script, g, tc.want)
 		}
 	}
-	for _, script := range []string{"a 'b", "a \"b", "a $(b", "if a; then b", "a )", "{ a", "`a", "a | | b", "${a", strings.Repeat("(", 5000) + "a"} {
+	for _, script := range []string{"a 'b", "a \"b", "a $(b", "if a; then b", "a )", "{ a", "`a", "a | | b", "${a", "() { a; }", "a; ()0", strings.Repeat("(", 5000) + "a"} {
 		if commands, ok := readShell(script); ok {
 			t.Errorf("%.40q was read as %v", script, commands)
 		}
