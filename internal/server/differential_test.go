@@ -201,10 +201,28 @@ func randomCommand(r *rand.Rand) []string {
 	case n < 13 && len(words) > 1:
 		words[1+r.IntN(len(words)-1)] = any()
 	}
-	if slices.Equal(words, []string{"stop"}) {
+	if slices.Equal(words, []string{"stop"}) || notCompared(words) {
 		return randomCommand(r)
 	}
 	return words
+}
+
+// badPrefix is an ID with a slash and no number or mask behind it, which is a text
+// like any other in 1.1.1 and an exception before (COMPAT 9.7).
+var badPrefix = regexp.MustCompile(`/(.*[^0-9a-fA-F.:].*)?$`)
+
+// idCommands are the words of commands that take IDs.
+var idCommands = map[string]bool{
+	"banip": true, "unbanip": true, "attempt": true, "addignoreip": true, "delignoreip": true, "banned": true, "unban": true,
+}
+
+// notCompared are commands that 1.0.2 and 1.1.1 take differently, and a time zone
+// of no letters, which fail2ban gives back and we take for none.
+func notCompared(words []string) bool {
+	if len(words) > 3 && words[2] == "logtimezone" && words[3] == "" {
+		return true
+	}
+	return slices.ContainsFunc(words, func(w string) bool { return idCommands[w] }) && slices.ContainsFunc(words, badPrefix.MatchString)
 }
 
 // TestRandomCommands_5_3 gives the same random commands, many in a row, to
@@ -311,6 +329,7 @@ var laterTexts = []struct {
 	{regexp.MustCompile(`DuplicateJailException\('\w+',\)`), "DuplicateJailException('j1',)"},
 	{regexp.MustCompile(`^(name 'noduplicates' is not defined|The jail '\w+' already exists)$`), "The jail exists"},
 	{regexp.MustCompile(`^SyntaxError\(.*`), "SyntaxError"},
+	{regexp.MustCompile(`^.*\(<string>, line \d+\)$`), "SyntaxError"}, // each Python has words of its own
 	{regexp.MustCompile(`at position \d+`), "at its position"},
 }
 
