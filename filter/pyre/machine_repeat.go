@@ -111,7 +111,11 @@ func (m *machine) step(in *inst, pos int) int {
 
 // all returns the end of all that a repeat may take from pos to limit.
 func (m *machine) all(in *inst, pos, limit int) int {
-	return m.beforeGuard(in, pos, in.class.span(m.text[:limit], pos))
+	end := in.class.span(m.text[:limit], pos)
+	if in.lit != "" { // which may stand right here
+		m.steps -= (end - pos) >> in.class.stepShift
+	}
+	return m.beforeGuard(in, pos, end)
 }
 
 // beforeGuard returns where the first guard of a repeat begins from pos on,
@@ -179,6 +183,7 @@ func (m *machine) least(in *inst, pos int) int {
 		return pos + n
 	}
 	end, n := m.upTo(in, pos, int(in.min))
+	m.steps -= (end - pos) / forwardPerStep
 	if n < int(in.min) {
 		return -1
 	}
@@ -369,6 +374,7 @@ func (m *machine) lazyFrom(in *inst, pos int, left int32) (int32, int) {
 	text := m.text
 	for from := pos; ; left-- {
 		if pos >= len(text) {
+			m.steps -= (pos - from) / backPerStep
 			return lazyEnd(in, pos)
 		}
 		if b := text[pos]; in.tab[b] != 0 && (in.alt == 0 || b >= utf8.RuneSelf || m.prog.seconds[in.alt].allows(text, pos+1)) {

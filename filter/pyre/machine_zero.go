@@ -54,6 +54,7 @@ func before(c *class, text []byte, pos int) bool {
 // enter begins a look-around or an atomic group.
 func (m *machine) enter(in *inst, pos int) (int32, int) {
 	begin := stepBack(m.text, pos, int(in.slot))
+	m.steps -= int(in.slot) / forwardPerStep
 	switch {
 	case begin < 0 && in.negate:
 		return in.alt, pos

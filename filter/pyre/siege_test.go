@@ -55,6 +55,28 @@ func oneIn(n int) int {
 	return n
 }
 
+// TestRunsAreScannedOnce: a run of characters that a repeat before it tries
+// again from each place costs no more than the run.
+func TestRunsAreScannedOnce(t *testing.T) {
+	const most = 500 * time.Millisecond // some 10 ms; 4 s if each place scans all
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	text := []byte(strings.Repeat("a", hostileLength))
+	for _, pattern := range []string{`^[^x]*\w+ .*x$`, `^[^x]*[^y]+y`, `^.*\S+\t`, `^\S*?[^,]*,`, `^.*?.*?x$`, `^.*.*?x$`, `^.*a{20000,}b`, `^.*a{20000,}?b`, `^(?:.*(?:(?!aab)\w)*b)*x`, `^.*\d{0,3}\w+ `} {
+		re, err := Compile(pattern, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := threadTime(t)
+		if _, found, _ := re.Search(nil, text, 0, len(text)); found {
+			t.Errorf("%s is found", pattern)
+		}
+		if took := threadTime(t) - from; took > time.Duration(oneIn(1))*most {
+			t.Errorf("%s took %v", pattern, took)
+		}
+	}
+}
+
 // TestHostileLines holds COMPAT E.4: no line stalls a jail. It attacks every
 // stock pattern with lines of 64 KiB made from the pattern itself and from
 // lines that it matches. None may use up its steps; with all attacks, which
