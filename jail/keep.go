@@ -28,13 +28,26 @@ const (
 	tellTrouble = time.Minute
 )
 
+// toldAt is when trouble with the store was told last.
+type toldAt struct{ time.Time }
+
+// due says whether it is to be told again, and takes it for told then.
+func (t *toldAt) due() bool {
+	now := time.Now()
+	if now.Sub(t.Time) < tellTrouble {
+		return false
+	}
+	t.Time = now
+	return true
+}
+
 // keeper brings what a jail remembers to its store.
 type keeper struct {
 	off  bool // there is no store
 	wake chan struct{}
 
 	committing sync.Mutex   // one commit after the other
-	told       time.Time    // when trouble was told; guarded by committing
+	told       toldAt       // of trouble; guarded by committing
 	took       atomic.Int64 // how long the last commit took, in nanoseconds
 
 	places  map[string][]source.Position // guarded by Jail.matching, as the next
@@ -221,8 +234,7 @@ func (j *Jail) commit(ctx context.Context, c *Change) bool {
 		return true
 	}
 	k.failed(c)
-	if now := time.Now(); now.Sub(k.told) >= tellTrouble {
-		k.told = now
+	if k.told.due() {
 		j.logs.jail.Error(j.say("what the jail remembers would be lost by a restart: " + err.Error()))
 	}
 	return false

@@ -3,7 +3,6 @@ package jail
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // records are writes about bans that the store has not taken yet, oldest first:
@@ -11,7 +10,7 @@ import (
 type records struct {
 	mu   sync.Mutex // held while they are written, so that they keep their order
 	owed []func(context.Context) error
-	told time.Time
+	told toldAt
 }
 
 // record has a write done, now or as soon as the store takes it, behind those
@@ -23,30 +22,25 @@ func (j *Jail) record(ctx context.Context, write func(context.Context) error) {
 	if r.owed = append(r.owed, write); len(r.owed) > maxPending {
 		r.owed = r.owed[1:]
 	}
-	err := r.pay(ctx)
-	if err == nil {
-		return
-	}
-	j.keeper.want(keepPlaces)
-	if now := time.Now(); now.Sub(r.told) >= tellTrouble {
-		r.told = now
+	if err := j.payRecords(ctx); err != nil && r.told.due() {
 		j.logs.observer.Error(j.say("will try again: " + err.Error()))
 	}
 }
 
 // recordOwed tries once more what waits.
 func (j *Jail) recordOwed(ctx context.Context) {
-	r := &j.records
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.pay(ctx) != nil {
-		j.keeper.want(keepPlaces)
-	}
+	j.records.mu.Lock()
+	defer j.records.mu.Unlock()
+	_ = j.payRecords(ctx) // told when it was to be written first
 }
 
-func (r *records) pay(ctx context.Context) error {
+// payRecords does the writes that are owed, and has them tried again later where
+// one fails. The caller holds mu.
+func (j *Jail) payRecords(ctx context.Context) error {
+	r := &j.records
 	for len(r.owed) > 0 {
 		if err := r.owed[0](ctx); err != nil {
+			j.keeper.want(keepPlaces)
 			return err
 		}
 		r.owed = r.owed[1:]

@@ -64,7 +64,7 @@ type Again struct {
 func (d *Detector) Again(line []byte, now int64) (a Again, ok bool) {
 	r := &d.repeated
 	at, ok := d.recognize(line)
-	if !ok || !r.known || r.asked != now || r.zone != d.zone {
+	if !ok || !d.timed(now) {
 		return a, false
 	}
 	return r.again(line, at), true
@@ -80,6 +80,18 @@ func (r *repeated) at(second uint64) Stamp {
 	return Stamp{r.stamp.Unix + float64(second), r.stamp.Int}
 }
 
+// repeats says whether the remembered date is that of the template that won last.
+func (d *Detector) repeats() bool {
+	r, i := &d.repeated, d.last.index
+	return r.slot != nil && i < len(d.slots) && r.slot == d.slots[i]
+}
+
+// timed says whether the time of the remembered date is known, as it is now.
+func (d *Detector) timed(now int64) bool {
+	r := &d.repeated
+	return r.known && r.asked == now && r.zone == d.zone
+}
+
 // Minute is what the dates that Again recognizes have in common.
 type Minute struct {
 	First, Last   Stamp // the first and the last second
@@ -90,7 +102,7 @@ type Minute struct {
 // any.
 func (d *Detector) Minute(now int64) (m Minute, ok bool) {
 	r := &d.repeated
-	if r.slot == nil || d.last.index >= len(d.slots) || r.slot != d.slots[d.last.index] || !r.known || r.asked != now || r.zone != d.zone {
+	if !d.repeats() || !d.timed(now) {
 		return m, false
 	}
 	m = Minute{First: r.at(0), Last: r.at(59), After: r.text[r.length]}
@@ -170,8 +182,8 @@ func (d *Detector) repeat(line []byte) (m Match, ok bool) {
 // recognize reports whether the line's date is the last one but for the second,
 // and where the remembered text stands.
 func (d *Detector) recognize(line []byte) (at int, ok bool) {
-	r, i := &d.repeated, d.last.index
-	if r.slot == nil || i >= len(d.slots) || r.slot != d.slots[i] {
+	r := &d.repeated
+	if !d.repeats() {
 		return 0, false
 	}
 	if r.bracket {
@@ -328,7 +340,7 @@ func (d *Detector) repeatedTime(m moment) (stamp Stamp, ok bool) {
 	if m.kind != packedFields || m.bits&^seconds != r.bits || second > 59 || r.slot == nil {
 		return stamp, false
 	}
-	if now := d.now().Unix(); !r.known || r.asked != now || r.zone != d.zone {
+	if now := d.now().Unix(); !d.timed(now) {
 		first, err := moment{bits: r.bits, kind: packedFields}.resolve(d.now, d.zone, d.local)
 		last, err2 := moment{bits: r.bits | 59<<zoneBits, kind: packedFields}.resolve(d.now, d.zone, d.local)
 		// Within the minute the year may be another, or the offset of local time.

@@ -144,11 +144,7 @@ func (c *checker) message(m config.Message) {
 	if strings.HasPrefix(text, "No section: ") { // told of each option that is asked for
 		m.Option, text = "", "there is no such section"
 	}
-	option := m.Option
-	if strings.HasPrefix(text, "No section: ") {
-		option = "" // each option that is asked for says so
-	}
-	c.add(severity, config.Place{Pos: m.Pos, Section: m.Section, Option: option}, text, m.Remedy)
+	c.add(severity, config.Place{Pos: m.Pos, Section: m.Section, Option: m.Option}, text, m.Remedy)
 }
 
 // add adds a fault, once.
