@@ -39,6 +39,9 @@ type Env struct {
 	// Mail sends notices; default an office of the action's own. Actions that
 	// share one share their digests.
 	Mail *mail.Office
+	// Python is the interpreter's command line for Python actions; default
+	// /usr/bin/python3, or else python3 on the path.
+	Python []string
 	// Log takes the lines of logger fail2ban.CommandAction; default none.
 	Log *slog.Logger
 }

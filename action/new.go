@@ -1,6 +1,7 @@
 package action
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -26,8 +27,22 @@ func New(name string, args []any, env Env) (jail.Action, error) {
 	if file == smtpFile {
 		return newSMTP(name, args[1:], env)
 	}
-	why := "the Python action " + pytext.Str(args[0]) + " is not run; the nearest native action is " + nearest(file)
+	why := "the Python action " + pytext.Str(args[0]) + " is not run; the nearest native action is " + nearest(file) + byHand
 	return newSkipped(name, why, env), nil
+}
+
+// byHand says how a Python action is run all the same.
+const byHand = ", and fail2ban-client set JAIL addaction NAME FILE JSON runs it with Python"
+
+// NewAsked makes the action that a client's own addaction asks for, not the
+// configuration's: there a Python action runs, in a process of its own. An error
+// is about arguments that cannot be read, what Python raised (*Raised), or why it
+// does not run.
+func NewAsked(ctx context.Context, name string, args []any, env Env) (jail.Action, error) {
+	if len(args) == 0 || filepath.Base(pytext.Str(args[0])) == smtpFile {
+		return New(name, args, env)
+	}
+	return newPython(ctx, name, args, env.withDefaults())
 }
 
 // neighbours are native actions for what Python actions out there do, by a part

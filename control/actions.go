@@ -13,38 +13,31 @@ import (
 // getAction is a row of `get JAIL WORD …` about actions.
 type getAction struct {
 	min int
-	run func(j *jail.Jail, args []any) (any, error)
+	run func(c call, j *jail.Jail) (any, error)
 }
 
 var getActions = map[string]getAction{
-	"actions": {0, func(j *jail.Jail, _ []any) (any, error) {
+	"actions": {0, func(_ call, j *jail.Jail) (any, error) {
 		names := []any{}
 		for _, a := range j.Actions() {
 			names = append(names, a.Name())
 		}
 		return names, nil
 	}},
-	"action": {2, func(j *jail.Jail, args []any) (any, error) {
-		_, p, err := properties(j, args[0])
+	"action":           {2, onObject(func(c call, o Object) (any, error) { return o.Attribute(c.ctx, c.text(1)) })},
+	"actionproperties": {1, onObject(func(c call, o Object) (any, error) { return o.List(c.ctx, false) })},
+	"actionmethods":    {1, onObject(func(c call, o Object) (any, error) { return o.List(c.ctx, true) })},
+}
+
+// onObject makes a row about the action that the first argument names.
+func onObject(do func(c call, o Object) (any, error)) func(call, *jail.Jail) (any, error) {
+	return func(c call, j *jail.Jail) (any, error) {
+		o, err := objectOf(&c, j, c.args[0])
 		if err != nil {
 			return nil, err
 		}
-		return property(p, pytext.Str(args[1]))
-	}},
-	"actionproperties": {1, func(j *jail.Jail, args []any) (any, error) {
-		_, p, err := properties(j, args[0])
-		if err != nil {
-			return nil, err
-		}
-		return list(p.Properties()), nil
-	}},
-	"actionmethods": {1, func(j *jail.Jail, args []any) (any, error) {
-		_, p, err := properties(j, args[0])
-		if err != nil {
-			return nil, err
-		}
-		return list(p.Methods()), nil
-	}},
+		return do(c, o)
+	}
 }
 
 func list(words []string) []any {
@@ -67,58 +60,105 @@ var setActions = map[string]setAction{
 	"action":    {1, (*Table).setAction},
 }
 
+// addAction is `set JAIL addaction NAME [FILE JSON]`. What a client asks for by
+// hand may run a program first; meanwhile the view is free.
 func (t *Table) addAction(j *jail.Jail, c call) (any, error) {
 	name := c.text(0)
-	a, err := t.engine.NewAction(j, name, c.rest(1))
+	if c.release == nil {
+		a, err := t.engine.NewAction(j, name, c.rest(1))
+		if err != nil {
+			return nil, err
+		}
+		return name, j.AddAction(a)
+	}
+	if _, err := j.Action(name); err == nil {
+		return nil, pickle.Builtin("ValueError", "Action "+name+" already exists")
+	}
+	c.begin()
+	a, err := t.engine.AskedAction(context.WithoutCancel(c.ctx), j, name, c.rest(1))
 	if err != nil {
 		return nil, err
+	}
+	t.view.RLock()
+	defer t.view.RUnlock()
+	if now, ok := t.engine.Jail(j.Name()); !ok || now != j {
+		return nil, UnknownJail(j.Name())
 	}
 	return name, j.AddAction(a)
 }
 
 // setAction is `set JAIL action NAME PROPERTY VALUE` or `… METHOD [JSON]`.
 func (t *Table) setAction(j *jail.Jail, c call) (any, error) {
-	a, p, err := properties(j, c.args[0])
+	o, err := objectOf(&c, j, c.args[0])
 	if err != nil {
 		return nil, err
 	}
 	if len(c.args) < 2 {
 		return nil, indexError()
 	}
-	name := c.text(1)
-	if method, ok := methods[name]; ok {
-		c.ctx = context.WithoutCancel(c.ctx)
-		c.begin()
-		c = c.from(2)
-		c.verb = name
-		return method(c, a)
+	value, set, err := o.Do(c.ctx, c.text(1), c.rest(2))
+	if err == nil && set {
+		value, err = o.Attribute(c.ctx, c.text(1))
 	}
-	if len(c.args) < 3 {
-		return nil, indexError()
-	}
-	if err := p.Set(name, c.args[2]); err != nil {
-		return nil, valueError(err)
-	}
-	return property(p, name)
+	return value, err
 }
 
-func properties(j *jail.Jail, name any) (jail.Action, Properties, error) {
+// objectOf finds an action. What a call about a Python object takes is not
+// known, so that it gives the view back.
+func objectOf(c *call, j *jail.Jail, name any) (Object, error) {
 	a, err := j.Action(pytext.Str(name))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if p, ok := a.(Properties); ok {
-		return a, p, nil
+	c.ctx = context.WithoutCancel(c.ctx)
+	switch o := a.(type) {
+	case Object:
+		c.begin()
+		return o, nil
+	case Properties:
+		return &native{call: *c, action: a, Properties: o}, nil
 	}
-	return nil, nil, pickle.Builtin("AttributeError", "the action has no properties")
+	return nil, pickle.Builtin("AttributeError", "the action has no properties")
 }
 
-func property(p Properties, name string) (any, error) {
-	v, ok := p.Get(name)
+// native is an action of ours as fail2ban's object would be to a client.
+type native struct {
+	call   call
+	action jail.Action
+	Properties
+}
+
+// Attribute reads a property.
+func (n *native) Attribute(_ context.Context, name string) (any, error) {
+	v, ok := n.Get(name)
 	if !ok {
 		return nil, pickle.Builtin("AttributeError", "'CommandAction' object has no attribute "+pytext.Repr(name))
 	}
 	return v, nil
+}
+
+// List names the methods or the properties.
+func (n *native) List(_ context.Context, ofMethods bool) (any, error) {
+	if ofMethods {
+		return list(n.Methods()), nil
+	}
+	return list(n.Properties.Properties()), nil
+}
+
+// Do runs a method or sets a property.
+func (n *native) Do(ctx context.Context, name string, args []any) (value any, set bool, err error) {
+	if method, ok := methods[name]; ok {
+		n.call.begin()
+		value, err = method(call{ctx: ctx, verb: name, args: args, now: n.call.now}, n.action)
+		return value, false, err
+	}
+	if len(args) == 0 {
+		return nil, false, indexError()
+	}
+	if err := n.Set(name, args[0]); err != nil {
+		return nil, false, valueError(err)
+	}
+	return nil, true, nil
 }
 
 // methods are what `set JAIL action NAME METHOD [JSON]` may call.

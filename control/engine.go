@@ -17,8 +17,11 @@ type Engine interface {
 	Jail(name string) (*jail.Jail, bool)
 	// Jails lists the jails in force in order of their creation.
 	Jails() []*jail.Jail
-	// NewAction makes an action for a jail from `addaction NAME [ARGS…]`.
+	// NewAction makes an action for a jail from `addaction NAME [ARGS…]` in the
+	// stream of a configuration, AskedAction from a client's own command, which
+	// may run what no configuration of ours may: Python.
 	NewAction(j *jail.Jail, name string, args []any) (jail.Action, error)
+	AskedAction(ctx context.Context, j *jail.Jail, name string, args []any) (jail.Action, error)
 	// Set and Get are the server's own settings: `set WORD …`, `get WORD`. A
 	// word that is none gives ErrNoSetting, too few arguments ErrArguments.
 	Set(word string, args []any) (any, error)
@@ -61,6 +64,18 @@ type Reload struct {
 
 // AllJails stands for every jail.
 const AllJails = "--all"
+
+// Object is an action that answers for itself to `get/set JAIL action NAME …`,
+// as a Python object does, and may take long for it.
+type Object interface {
+	// Attribute reads an attribute.
+	Attribute(ctx context.Context, name string) (any, error)
+	// Do calls a method with its arguments in JSON, if there are any, and returns
+	// its value, or sets an attribute.
+	Do(ctx context.Context, name string, args []any) (value any, set bool, err error)
+	// List names the methods, or the other attributes.
+	List(ctx context.Context, methods bool) (any, error)
+}
 
 // Properties are what `get/set JAIL action NAME PROPERTY` sees of an action; an
 // action may have none.

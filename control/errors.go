@@ -66,11 +66,17 @@ func Exception(err error) *pickle.Exception {
 	var refused *jail.Error
 	var span *timetext.Error
 	var number syscall.Errno
+	var raised interface {
+		Exception() (module, class string, args pytext.Tuple)
+	}
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &refused):
 		return fromJail(refused)
+	case errors.As(err, &raised):
+		module, class, args := raised.Exception()
+		return &pickle.Exception{Module: module, Class: class, Args: args}
 	case errors.As(err, &span):
 		return pickle.Builtin(span.Class, span.Text)
 	case errors.As(err, &number):

@@ -31,7 +31,7 @@ func (t *Table) get(c call) (any, error) {
 		return nil, err
 	}
 	if isAction {
-		return do.run(j, c.rest(2))
+		return do.run(c.from(2), j)
 	}
 	return j.Get(word, c.rest(2))
 }
@@ -151,7 +151,7 @@ func setProperties(j *jail.Jail, c call) (any, error) {
 	if len(c.args) < 4 {
 		return nil, indexError()
 	}
-	a, p, err := properties(j, c.args[2])
+	o, err := objectOf(&c, j, c.args[2])
 	if err != nil {
 		return nil, err
 	}
@@ -164,18 +164,8 @@ func setProperties(j *jail.Jail, c call) (any, error) {
 		if err != nil || len(pair) == 0 {
 			return nil, indexError()
 		}
-		name := pytext.Str(pair[0])
-		if method, ok := methods[name]; ok {
-			if _, err := method(call{ctx: c.ctx, verb: name, args: pair[1:], now: c.now}, a); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if len(pair) < 2 {
-			return nil, indexError()
-		}
-		if err := p.Set(name, pair[1]); err != nil {
-			return nil, valueError(err)
+		if _, _, err := o.Do(c.ctx, pytext.Str(pair[0]), pair[1:]); err != nil {
+			return nil, err
 		}
 	}
 	return true, nil

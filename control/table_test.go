@@ -68,6 +68,9 @@ func (s *spare) EndReload(context.Context)          { s.tell("end") }
 func (s *spare) NewAction(*jail.Jail, string, []any) (jail.Action, error) {
 	return nil, errors.New("no actions here")
 }
+func (s *spare) AskedAction(context.Context, *jail.Jail, string, []any) (jail.Action, error) {
+	return nil, errors.New("no actions here")
+}
 func (s *spare) Set(word string, args []any) (any, error) {
 	switch {
 	case word == "loglevel" && len(args) == 0:

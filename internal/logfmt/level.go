@@ -79,3 +79,14 @@ func LevelName(number int) string {
 	}
 	return fmt.Sprintf("Level %d", number)
 }
+
+// FromNumber gives slog's level for one of Python's: that of the row which a
+// record of this number belongs to.
+func FromNumber(number int) slog.Level {
+	for _, row := range levels {
+		if number >= row.number {
+			return row.level
+		}
+	}
+	return LevelHeavy
+}

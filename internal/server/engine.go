@@ -257,10 +257,15 @@ func (e *engine) tellReady() {
 	e.notify.Ready(fmt.Sprintf("%d jails", running))
 }
 
-// NewAction makes the action that addaction asks for; of Python actions only
+// NewAction makes an action of the configuration; of Python actions only
 // smtp.py, which is native.
 func (e *engine) NewAction(j *jail.Jail, name string, args []any) (jail.Action, error) {
 	return action.New(name, args, e.actionEnv(j))
+}
+
+// AskedAction makes the action that a client adds; it may be a Python action.
+func (e *engine) AskedAction(ctx context.Context, j *jail.Jail, name string, args []any) (jail.Action, error) {
+	return action.NewAsked(ctx, name, args, e.actionEnv(j))
 }
 
 func (e *engine) actionEnv(j *jail.Jail) action.Env {
