@@ -4,7 +4,7 @@ LINT_VERSION := v2.15.0
 BIN := $(CURDIR)/bin
 export CGO_ENABLED := 0
 
-.PHONY: help build demo test vet lint race soak bench benchmarks conformance install uninstall clean setup-demo setup-test
+.PHONY: help build demo test vet lint race soak bench benchmarks profile conformance install uninstall clean setup-demo setup-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -48,6 +48,10 @@ bench: setup-bench build ## lines per second beside Debian's fail2ban
 
 benchmarks: ## the benchmark functions
 	go test -run '^$$' -bench . -benchmem ./...
+
+profile: ## cmd/f2b-go/default.pgo anew: what go build inlines, from the benchmark of all filters
+	go test -trimpath -run '^$$' -bench '^BenchmarkFilters$$' -benchtime 0.1s -cpuprofile cmd/f2b-go/default.pgo -o $(BIN)/profile.test ./internal/testfilter
+	@rm $(BIN)/profile.test
 
 soak: build ## the long runs: fuzzing, torture, differential runs at full length
 	scripts/soak

@@ -29,15 +29,11 @@ func (b *bench) compareConfig() error {
 	if err := enableAll(from, dir); err != nil {
 		return err
 	}
-	program, err := b.installed()
-	if err != nil {
-		return err
-	}
 	fmt.Printf("reading the configuration of %s with all jails, asked: %dx elapsed on all cores\n", from, readAsked)
 	fmt.Println("cores  time       fail2ban-client -d  f2b-go client -d  ratio  lines")
 	for _, cores := range []string{"all", "one"} {
 		theirs := reading{argv: []string{"fail2ban-client", "-c", dir, "-d"}}
-		ours := reading{argv: []string{program, "client", "-c", dir, "-d"}}
+		ours := reading{argv: []string{b.program, "client", "-c", dir, "-d"}}
 		for range max(b.rounds, configRounds) {
 			for _, r := range []*reading{&theirs, &ours} {
 				if err := r.run(cores); err != nil {
@@ -51,20 +47,6 @@ func (b *bench) compareConfig() error {
 		}
 	}
 	return nil
-}
-
-// installed copies our program, as installing it does: of a file that the linker has
-// just written the system keeps single pages, and it starts a millisecond later.
-func (b *bench) installed() (string, error) {
-	data, err := os.ReadFile(b.ours)
-	if err != nil {
-		return "", fmt.Errorf("installing %s: %w", b.ours, err)
-	}
-	name := filepath.Join(b.dir, "f2b-go")
-	if err := os.WriteFile(name, data, 0o755); err != nil {
-		return "", fmt.Errorf("installing %s: %w", b.ours, err)
-	}
-	return name, nil
 }
 
 // newestConfig is fail2ban 1.1.1's configuration where it lies beside the project,
@@ -113,15 +95,20 @@ type reading struct {
 }
 
 func (r *reading) run(cores string) (err error) {
-	argv := r.argv
-	if cores == "one" {
-		argv = append([]string{"taskset", "-c", "0"}, argv...)
-	}
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := exec.Command(r.argv[0], r.argv[1:]...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	read := func() error {
+		r.out, err = cmd.Output()
+		return err
+	}
 	start := time.Now()
-	if r.out, err = cmd.Output(); err != nil {
-		return fmt.Errorf("running %v: %w", argv, err)
+	if cores == "one" {
+		err = onOneCore(read)
+	} else {
+		err = read()
+	}
+	if err != nil {
+		return fmt.Errorf("running %v: %w", r.argv, err)
 	}
 	took := [2]time.Duration{time.Since(start), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	for i := range took {

@@ -75,11 +75,11 @@ func (b *bench) compareOnServers(s subject, dir string, lines int) error {
 		logs    []string
 	}{
 		{[]string{"fail2ban-server"}, 1200 * time.Millisecond, 1, []string{log}}, // it looks once a second
-		{[]string{b.ours, "server"}, 100 * time.Millisecond, 1, []string{log}},
-		{[]string{b.ours, "server"}, 100 * time.Millisecond, 2, []string{log}},
-		{[]string{b.ours, "server"}, 100 * time.Millisecond, 2, []string{log, second}},
+		{[]string{b.program, "server"}, 100 * time.Millisecond, 1, []string{log}},
+		{[]string{b.program, "server"}, 100 * time.Millisecond, 2, []string{log}},
+		{[]string{b.program, "server"}, 100 * time.Millisecond, 2, []string{log, second}},
 	} {
-		r := serverRun{dir: filepath.Join(dir, s.name+strconv.Itoa(i)), command: run.command, still: run.still, ours: b.ours, filter: s.filter, cores: run.cores}
+		r := serverRun{dir: filepath.Join(dir, s.name+strconv.Itoa(i)), command: run.command, still: run.still, ours: b.program, filter: s.filter, cores: run.cores}
 		if got[i], err = r.measure(b.config, run.logs); err != nil {
 			return err
 		}
@@ -216,16 +216,16 @@ func (r *serverRun) eachJail(command string, logs []string) error {
 }
 
 // untilStill waits until the server has been busy, and then for a while has not.
-// It gives the processor time and the time on the clock from the first to the
-// last that it was.
+// It gives the processor time, and for how long on the clock it was busy: it may
+// wait in between, until it looks for new files.
 func (r *serverRun) untilStill() (f feed, err error) {
 	const sample = 2 * time.Millisecond
 	begin, err := r.cpu()
 	if err != nil {
 		return f, err
 	}
-	last, first, busy := begin, time.Time{}, time.Now()
-	for at, end := busy, busy.Add(patience); time.Since(busy) < r.still || f.cpu < least; {
+	last, at, busy := begin, time.Now(), time.Now()
+	for end := at.Add(patience); time.Since(busy) < r.still || f.cpu < least; {
 		if at.After(end) {
 			return f, fmt.Errorf("waiting for %s: not done within %v", r.command[0], patience)
 		}
@@ -234,12 +234,9 @@ func (r *serverRun) untilStill() (f feed, err error) {
 		if err != nil {
 			return f, err
 		}
-		if share := now - last; share > time.Since(at)/10 {
-			if first.IsZero() {
-				first = at
-			}
+		if passed := time.Since(at); now-last > passed/10 {
 			busy = time.Now()
-			f.cpu, f.elapsed = now-begin, busy.Sub(first)
+			f.cpu, f.elapsed = now-begin, f.elapsed+passed
 		}
 		last, at = now, time.Now()
 	}
