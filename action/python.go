@@ -35,6 +35,7 @@ type python struct {
 // traits are what the last answer told of the object.
 type traits struct {
 	Flush      bool `json:"flush"`
+	Check      bool `json:"check"`
 	Prolong    bool `json:"prolong"`
 	NoRestored bool `json:"norestored"`
 }
@@ -90,7 +91,7 @@ func (p *python) ask(ctx context.Context, c *child, in *info, op []any) (answer,
 	ctx, cancel := context.WithTimeoutCause(ctx, p.limit, &tookTooLong{p.name, p.limit})
 	defer cancel()
 	got, err := c.ask(ctx, p.env.Jail.BanTime().Py(), in, op)
-	if err == nil {
+	if got.N > 0 {
 		p.mu.Lock()
 		p.traits = got.traits
 		p.mu.Unlock()
@@ -114,7 +115,7 @@ func (p *python) call(ctx context.Context, in *info, op ...any) (answer, error) 
 	case err != nil:
 	case got.Set:
 		p.sets = append(p.sets, op)
-	case op[1] == "start":
+	case op[0] != "get" && op[1] == "start":
 		p.started = true
 	}
 	return got, err
@@ -198,6 +199,9 @@ func (p *python) Flush(ctx context.Context) (handled bool, err error) {
 	got, err := p.call(ctx, nil, "call", "flush")
 	return err == nil && pytext.Truth(got.value), err
 }
+
+// Checks is true where there is a method consistencyCheck.
+func (p *python) Checks() bool { return p.now().Check }
 
 // Check calls consistencyCheck() where there is one.
 func (p *python) Check(ctx context.Context, flushing bool) error {

@@ -39,12 +39,19 @@ var pythonHost string
 // an empty entry for the working directory, from which no module shall come.
 const bootstrap = `import sys; sys.path[:] = filter(None, sys.path); inward = open(3, "rb"); exec(inward.read(int(sys.argv[1])))`
 
-// interpreter finds Python.
+// pythons are the names of the interpreter, the first that there is counts.
+var pythons = []string{"/usr/bin/python3", "python3"}
+
+// interpreter is Python's command line.
 func interpreter(env *Env) ([]string, error) {
 	if len(env.Python) > 0 {
 		return env.Python, nil
 	}
-	for _, name := range []string{"/usr/bin/python3", "python3"} {
+	return findPython(pythons)
+}
+
+func findPython(names []string) ([]string, error) {
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return []string{path}, nil
 		}
@@ -167,7 +174,7 @@ func (c *child) ask(ctx context.Context, banTime any, in *info, op []any) (answe
 	}()
 	stop := context.AfterFunc(ctx, c.kill)
 	defer stop()
-	line := pytext.Repr(append([]any{number, banTime}, op...)) + "\n"
+	line := strconv.Itoa(number) + " " + pytext.Repr(append([]any{banTime}, op...)) + "\n"
 	if len(line) > maxRequest {
 		return answer{}, fmt.Errorf("a call of the Python action %s with more than %d bytes", c.name, maxRequest)
 	}
@@ -187,6 +194,7 @@ func (c *child) ask(ctx context.Context, banTime any, in *info, op []any) (answe
 		}
 	}
 	if cause := context.Cause(ctx); cause != nil {
+		c.kill()
 		return answer{}, cause
 	}
 	return answer{}, c.lost(err)
@@ -257,14 +265,14 @@ func (c *child) take(m *message) {
 
 // tell sends a value of the ticket that the call under way is about.
 func (c *child) tell(number int, name string) {
-	reply := []any{"value", false, nil}
+	reply := []any{false, nil}
 	c.mu.Lock()
 	if c.number == number && c.info != nil {
 		value, known := c.info.value(name)
-		reply = []any{"value", known, value}
+		reply = []any{known, value}
 	}
 	c.mu.Unlock()
-	_ = c.write([]byte(pytext.Repr(reply) + "\n")) // to a process that has ended
+	_ = c.write([]byte("value " + pytext.Repr(reply) + "\n")) // it fails where the process has ended
 }
 
 // hangUp lets the process end by itself.

@@ -1,12 +1,14 @@
 """Runs one Python action of fail2ban for f2b-go.
 
-Requests come as Python literals, one a line: [NUMBER, BANTIME, OPERATION, ARGUMENT...].
-Answers, log records and questions about the ticket go out as JSON, one a line.
-What the action prints goes where our standard output and error go.
+Requests come one a line, a number and a Python literal: 3 [BANTIME, OPERATION, ARGUMENT...].
+Answers, log records and questions about the ticket go out as JSON, one a line; a question's
+answer is a line of its own: value [KNOWN, VALUE]. What the action prints goes where our
+standard output and error go.
 """
-import ast, collections, collections.abc, importlib.machinery, importlib.util, json, logging, math, os, queue, sys, threading, time, traceback, types
+import ast, collections, collections.abc, importlib.machinery, importlib.util, json, logging, math, os, queue, signal, sys, threading, time, traceback, types
 
 TEXT_LIMIT = 16384  # characters of a log record
+LINE_LIMIT = 1 << 20  # bytes of an answer
 EXIT_GRACE = 2  # seconds that a busy action gets once nobody listens any more
 
 requests, values = queue.Queue(), queue.Queue()
@@ -17,6 +19,9 @@ action = None
 
 def send(**message):
     data = json.dumps(message, allow_nan=False).encode("ascii") + b"\n"
+    if len(data) > LINE_LIMIT:
+        message.update(value=None, error=raised(ValueError("the answer has %d bytes, which is too long" % len(data))))
+        data = json.dumps(message).encode("ascii") + b"\n"
     with sending:
         outward.write(data)
         outward.flush()
@@ -25,8 +30,8 @@ def send(**message):
 def receive():
     """Sorts what comes in; the end of it is the server's end, which a busy action must not outlive."""
     for line in inward:
-        message = ast.literal_eval(line.decode("utf-8"))
-        (values if message[0] == "value" else requests).put(message)
+        head, _, text = line.decode("utf-8").partition(" ")
+        (values if head == "value" else requests).put((head, text))
     requests.put(None)
     time.sleep(EXIT_GRACE)
     os._exit(1)
@@ -35,7 +40,7 @@ def receive():
 def ask(number, key):
     with asking:
         send(ask={"n": number, "key": key})
-        _, known, value = values.get()
+        known, value = ast.literal_eval(values.get()[1])
     if not known:
         raise RuntimeError("the ticket's %r is known during the call only" % key)
     return value
@@ -131,7 +136,10 @@ def stand_in():
     class CallingMap(collections.UserDict):
         def __getitem__(self, key):
             value = super().__getitem__(key)
-            return value() if callable(value) else value
+            if not callable(value):
+                return value
+            takes_map = getattr(getattr(value, "__code__", None), "co_argcount", 0) > 0
+            return value(self) if takes_map else value()
 
     for name, level in (("NOTICE", 25), ("MSG", 18), ("TRACEDEBUG", 7), ("HEAVYDEBUG", 5)):
         logging.addLevelName(level, name)
@@ -201,6 +209,7 @@ def step(number, method, names, known):
 
 
 def check(flushing):
+    """A repair is no use while all is lifted, unless the action says so."""
     if hasattr(action, "consistencyCheck"):
         action.consistencyCheck(*[lambda: bool(getattr(action, "actionrepair_on_unban", None))][:flushing])
 
@@ -262,20 +271,24 @@ def serve():
         request = requests.get()
         if request is None:
             return
-        number, ban_time, operation, *args = request
+        number = int(request[0])
         try:
+            ban_time, operation, *args = ast.literal_eval(request[1])
             value, assigned = perform(number, operation, args)
             answer = {"value": plain(value), "set": assigned}
         except BaseException as e:
             logging.getLogger("fail2ban.actions").debug(traceback.format_exc())
             answer = {"error": raised(e)}
-        send(n=number, flush=truth("flush") and truth("actionflush", True), prolong=truth("_prolongable"), norestored=truth("norestored"), **answer)
+        send(n=number, flush=truth("flush") and truth("actionflush", True), check=truth("consistencyCheck"),
+             prolong=truth("_prolongable"), norestored=truth("norestored"), **answer)
 
 
 os.set_inheritable(inward.fileno(), False)
 outward = open(4, "wb")
 os.set_inheritable(4, False)
 sys.dont_write_bytecode = True
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: None)  # we end with the server, which may have been sent them, too
 sys.stdout.reconfigure(line_buffering=True)
 if not has_package():
     stand_in()

@@ -183,6 +183,9 @@ func shown(request any) any {
 	case "reload":
 		hide = 3
 	case "set", "multi-set":
+		if len(words) > 5 && words[2] == "addaction" {
+			hide = 5
+		}
 		if len(words) > 4 && words[2] == "action" {
 			hide = 4
 			if words[0] == "set" {

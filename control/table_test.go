@@ -69,7 +69,7 @@ func (s *spare) NewAction(*jail.Jail, string, []any) (jail.Action, error) {
 	return nil, errors.New("no actions here")
 }
 func (s *spare) AskedAction(context.Context, *jail.Jail, string, []any) (jail.Action, error) {
-	return nil, errors.New("no actions here")
+	return nil, errors.New("asked for by hand")
 }
 func (s *spare) Set(word string, args []any) (any, error) {
 	switch {
@@ -152,7 +152,11 @@ func TestReplies_5_3(t *testing.T) {
 		{words("set j nope 5"), `builtins.Exception("Invalid command 'nope' (no set action or not yet implemented)")`},
 		{words("set j bantime 1h"), "3600"}, {[]any{"set", "j", "bantime", int64(60)}, "60"}, {words("set j bantime xx"), `builtins.NameError("name 'xx' is not defined")`},
 		{words("set j maxretry a"), `builtins.ValueError("invalid literal for int() with base 10: 'a'")`},
-		{words("set j addaction a"), "builtins.Exception('no actions here')"}, {words("set j addaction"), index},
+		{words("set j addaction a"), "builtins.Exception('asked for by hand')"}, {words("set j addaction"), index},
+		{words("multi-set j addaction a"), "builtins.Exception('asked for by hand')"},
+		{[]any{"server-stream", []any{words("set j addaction a x.py {}")}}, "builtins.Exception('no actions here')"},
+		{[]any{"server-stream", []any{}, []any{words("multi-set j addaction a x.py {}")}}, "builtins.Exception('no actions here')"},
+		{[]any{"reload", "j", []any{}, []any{words("set j addaction a x.py {}")}}, "builtins.Exception('no actions here')"},
 		{words("set j addlogpath /nonexist"), "builtins.FileNotFoundError(2, 'No such file or directory')"},
 		{[]any{"multi-set", "j", "addfailregex", []any{"^a <HOST>", "^b <HOST>"}}, "True"}, {words("multi-set j addfailregex"), index},
 		{[]any{"multi-set", "j", "addfailregex", int64(5)}, "builtins.TypeError('a list was expected, not 5')"},
@@ -269,6 +273,7 @@ func TestLogKeepsSecrets(t *testing.T) {
 			t.Error(got)
 		}
 	}
+	table.Handle(t.Context(), words("set j addaction mail x.py hunter2"))
 	if strings.Contains(log.String(), "hunter2") || !strings.Contains(log.String(), "['set', 'j', 'action', 'mail', 'apikey', '...']") {
 		t.Errorf("log:\n%s", log)
 	}

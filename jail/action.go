@@ -49,6 +49,10 @@ type Reloader interface {
 	Reload(ctx context.Context) error
 }
 
+// Checker is an Action that may have no consistency check, as a Python action;
+// after a failed flush such a one lifts its bans singly.
+type Checker interface{ Checks() bool }
+
 // View is what an action may ask of its jail, at any time.
 type View interface {
 	Name() string

@@ -210,6 +210,11 @@ func (a *fakeAction) Check(_ context.Context, flushing bool) error {
 	return nil
 }
 
+// unchecked is a fakeAction without a consistency check.
+type unchecked struct{ *fakeAction }
+
+func (unchecked) Checks() bool { return false }
+
 // adopter is a fakeAction that lives through reloads.
 type adopter struct {
 	*fakeAction

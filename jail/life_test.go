@@ -245,6 +245,22 @@ func TestFlush_3_4_5(t *testing.T) {
 	})
 }
 
+// TestFlushWithoutCheck_3_4_5: where there is nothing to check, what a failed flush
+// has left is lifted singly.
+func TestFlushWithoutCheck_3_4_5(t *testing.T) {
+	inBubble(t, true, func(b *bench) {
+		b.banner.flushes, b.banner.flushError = true, errors.New("Error flushing")
+		b.must(b.j.DelAction("a"))
+		b.must(b.j.AddAction(unchecked{b.banner}))
+		b.start()
+		b.j.BanIP(b.Context(), []string{"192.0.2.1"})
+		b.take()
+		b.j.UnbanAll(b.Context())
+		b.want("NOTICE actions: [j] Flush ticket(s) with a", "a.flush", "ERROR actions: Failed to flush bans in jail 'j' action 'a': Error flushing",
+			"INFO actions: No flush occurred, do consistency check", "NOTICE actions: [j] Unban 192.0.2.1", "a.unban 192.0.2.1")
+	})
+}
+
 // TestAttempt_3_2_7 counts texts, and an ignored ID not at all.
 func TestAttempt_3_2_7(t *testing.T) {
 	inBubble(t, false, func(b *bench) {

@@ -158,6 +158,10 @@ func (j *Jail) flushActions(ctx context.Context, actions []Action) (single []Act
 		case err != nil:
 			j.logs.actions.Error("Failed to flush bans in jail '" + j.name + "' action '" + a.Name() + "': " + err.Error())
 			j.logs.actions.Info("No flush occurred, do consistency check")
+			if c, ok := a.(Checker); ok && !c.Checks() {
+				single = append(single, a)
+				continue
+			}
 			if err := a.Check(ctx, true); err != nil {
 				j.logs.actions.Error(j.say("action " + pytext.Repr(a.Name()) + ": " + err.Error()))
 			}

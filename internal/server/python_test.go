@@ -3,6 +3,7 @@ package server
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -114,4 +115,61 @@ func TestPythonActions_4_4_1(t *testing.T) {
 		t.Errorf("the log has\n%s\nwant\n%s", strings.Join(got.warnings, "\n"), strings.Join(want.warnings, "\n"))
 	}
 	t.Logf("%d commands, %d times told", len(want.replies), len(want.told))
+}
+
+// TestPythonActionsComeAndGo: one of the configuration is skipped, at a start and
+// in each client's reload; one added by hand goes with a reload, and its process
+// with a server that is killed.
+func TestPythonActionsComeAndGo(t *testing.T) {
+	t.Parallel()
+	files := simple()
+	files["etc/action.d/record.py"] = readFile(t, "testdata/python/record.py")
+	files["etc/jail.conf"] += "[j3]\nenabled = true\nfilter = f1\nlogpath = DIR/j1.log\naction = record.py[path=DIR/told]\n         a1[name=third]\n"
+	s := newScratch(t, files)
+	server := s.serve()
+	ask := func(words ...string) string {
+		t.Helper()
+		out := s.client(words...)
+		if out.code != 0 {
+			t.Errorf("%v: %+v", words, out)
+		}
+		return strings.TrimSpace(out.out)
+	}
+	add := func() (pid int) {
+		t.Helper()
+		ask("set", "j3", "addaction", "hand", s.path("etc/action.d/record.py"), `{"path": "`+s.path("told")+`"}`)
+		pid, err := strconv.Atoi(ask("get", "j3", "action", "hand", "_pid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	gone := func(pid int) {
+		t.Helper()
+		testenv.Eventually(t, "the process ends", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
+	}
+	skipped := func(times int) {
+		t.Helper()
+		want := "[j3] action 'record' is skipped: the Python action " + s.path("etc/action.d/record.py") + " is not run; the nearest native action is dummy"
+		if lines := s.linesWith(want); len(lines) != times || !strings.Contains(lines[0], "ERROR") || !strings.Contains(lines[0], "addaction") {
+			t.Errorf("lines with %q: %q, want %d", want, lines, times)
+		}
+	}
+	skipped(1)
+	pid := add()
+	ask("reload")
+	gone(pid)
+	skipped(2)
+	if out := ask("get", "j3", "actions"); strings.Contains(out, "hand") || s.read("told") != "[\"stop\", {}]\n" {
+		t.Errorf("after a reload the actions are %q, and one was told %q", out, s.read("told"))
+	}
+	pid = add()
+	if out := call(t, debian(ClientName, s.args("reload")...)); out.code != 0 {
+		t.Errorf("Debian's client: %+v", out)
+	}
+	gone(pid)
+	skipped(3)
+	pid = add()
+	server.stop(syscall.SIGKILL)
+	gone(pid)
 }

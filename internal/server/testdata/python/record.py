@@ -1,5 +1,5 @@
 # An action that writes down what it is told.
-import json
+import json, os
 from fail2ban.server.action import ActionBase
 
 
@@ -16,6 +16,10 @@ class Recorder(ActionBase):
     def _write(self, what, **values):
         with open(self.path, "a", encoding="utf-8", errors="backslashreplace") as f:
             f.write(json.dumps([what, {k: repr(v) for k, v in values.items()}], sort_keys=True) + "\n")
+
+    @property
+    def _pid(self):
+        return os.getpid()
 
     def start(self):
         self._write("start", jail=self._jail.name, name=self._name, bantime=self._jail.actions.getBanTime())
