@@ -1,6 +1,7 @@
 package action
 
 import (
+	"encoding/json"
 	"time"
 
 	"f2b-go/jail"
@@ -14,3 +15,6 @@ func FindPython(names ...string) error {
 
 // SetLimit changes how long a call of a Python action may take.
 func SetLimit(a jail.Action, limit time.Duration) { a.(*python).limit = limit }
+
+// Unpack reads a value as a Python action's process writes it.
+func Unpack(data []byte) (any, error) { return unpack(json.RawMessage(data)) }

@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -49,6 +50,25 @@ func FuzzValues(f *testing.F) {
 		body = strings.NewReplacer(`"`, "", "<nosuch>", "", "$f2bV_", "").Replace(body)
 		if strings.ContainsAny(body, "\\#&;`|*?~<>^()[]{}$'\n\r\x00") {
 			t.Errorf("a shell reads %q", body)
+		}
+	})
+}
+
+// FuzzUnpack reads what a Python action's process may say for a value: it is one
+// that a client can be told, or an error.
+func FuzzUnpack(f *testing.F) {
+	for _, text := range []string{
+		"", "null", "-1", "1e400", "9223372036854775808", `"x"`, `[1,[true]]`, `{"tuple":[1,"a"]}`, `{"dict":[["k",{"bytes":"ff"}]]}`, `{"dict":[[]]}`, `{"bytes":"f"}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) && len(data) > 0 {
+			return // a message is JSON as a whole
+		}
+		value, err := action.Unpack(data)
+		if err == nil && pytext.Repr(value) == "" {
+			t.Errorf("%q is a value without a text", data)
 		}
 	})
 }
