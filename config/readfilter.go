@@ -198,7 +198,7 @@ func (c *Config) filterOfFile(text, name, base string, params *optionSet, backen
 	if err != nil {
 		return out, err
 	}
-	out.Real = realOptions(filter.definitionReader, combined, params)
+	out.Real = realOptions(filter.definitionReader, combined, filter.init) // what [Init] gives is shown as if it were given
 	if out.Commands, err = filter.stream(); err != nil {
 		return out, err
 	}

@@ -135,7 +135,7 @@ func TestReadFilterBesideFail2banRegex_6_4(t *testing.T) {
 	if err := writeTree(dir, filterTree); err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"f", "f.conf", "f[mode=b]", "f[mode=b, x=\"1 2\"][y=3]", "g.local", "h", "nosuch", "nosuch.conf", "^literal <HOST>$", "f[", "f[x", "f[x]", "./f", "../f",
+	names := []string{"f", "f.conf", "f[mode=b]", "f[mode=b, x=\"1 2\"][y=3]", "g.local", "h", "h[p=2, q=3]", "nosuch", "nosuch.conf", "^literal <HOST>$", "f[", "f[x", "f[x]", "./f", "../f",
 		"bad", "loop", "a b", "f\ng", "", "/", "f[mode=\"a\n\"]", "dir.with.dots", "f.conf.x", "sub/f"}
 	if newest { // paths are read otherwise by 1.0.2, and jails not at all
 		names = append(names, "empty", "filter.d/f", "filter.d/f.conf", dir+"/filter.d/f", dir+"/filter.d/f.conf", dir+"/filter.d/f.conf[mode=b]", dir+"/other/o.conf", dir+"/other/o", dir+"/other/o.conf[mode=b]", dir+"/other/bad.conf",
@@ -179,7 +179,7 @@ var filterTree = map[string]string{
 	"filter.d/f.conf":        "[Definition]\nfailregex = ^<re-<mode>> <HOST>$\n ^two <logtype> <HOST>$\nre-a = A\nre-b = B\nmode = a\nmaxlines = 3\nprefregex = ^(?P<content>.+)$\nignoreregex = ^i1\n ^i2\ndatepattern = {^LN-BEG}\njournalmatch = _A=1 + _B='2 3'\n",
 	"filter.d/f.local":       "[Definition]\nignoreregex = ^local$\n",
 	"filter.d/g.local":       "[Definition]\nfailregex = ^g <HOST>$\n",
-	"filter.d/h.conf":        "[Definition]\nfailregex = ^h <HOST> <logtype>$\n",
+	"filter.d/h.conf":        "[Definition]\nfailregex = ^h <HOST> <logtype>$\n[Init]\np = 1\nmaxlines = 2\n",
 	"filter.d/bad.conf":      "[Definition]\nfailregex = x\nfailregex = y\n",
 	"filter.d/loop.conf":     "[Definition]\nfailregex = <x>\nx = <failregex>\n",
 	"filter.d/empty.conf":    "[Definition]\n",

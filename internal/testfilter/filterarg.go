@@ -19,8 +19,7 @@ func (t *tester) readFailRegex(word string) error {
 	cfg := config.New(config.Options{Dir: t.opt.config, Log: t.relay})
 	reading, err := cfg.ReadFilter(word, t.backend)
 	if errors.Is(err, config.ErrNoFilter) {
-		t.say("Use   failregex line : %s", short(word))
-		return t.addRegexes([]string{word}, nil)
+		return t.takeLine(word)
 	}
 	if reading != nil {
 		t.tellSource(reading)
@@ -34,6 +33,9 @@ func (t *tester) readFailRegex(word string) error {
 	if err := t.takeJail(reading); err != nil {
 		return err
 	}
+	if len(reading.Commands) == 0 { // a filter without a single option: the word may still be a regex
+		return t.takeLine(word)
+	}
 	var fail, ignore []string
 	for _, cmd := range reading.Commands {
 		if err := t.command(cmd, word, &fail, &ignore); err != nil {
@@ -41,6 +43,12 @@ func (t *tester) readFailRegex(word string) error {
 		}
 	}
 	return t.addRegexes(fail, ignore)
+}
+
+// takeLine takes the word itself for a failregex.
+func (t *tester) takeLine(word string) error {
+	t.say("Use   failregex line : %s", short(word))
+	return t.addRegexes([]string{word}, nil)
 }
 
 // placed is the text of a reading error, with the place where it does not name one.

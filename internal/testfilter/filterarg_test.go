@@ -16,6 +16,7 @@ func TestFaultsOfFilterNameThePlace(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"[Definition]\nfailregex = ^<HOST>$\ndatepattern = %Y\n": "'%' must be followed by '%' or '(', found: '%Y' (FILE:3: write %% for a percent sign)\n",
+		"[Definition]\nfailregex =\n":                            "Use   failregex line : f\nERROR: No failure-id group in 'f'\n",
 		"failregex = ^<HOST>$\n":                                 "file: 'FILE', line: 1\n'failregex = ^<HOST>$\\n'\nERROR: failed to load filter f\n",
 	} {
 		file := filepath.Join(dir, "filter.d", "f.conf")

@@ -1,11 +1,14 @@
 package testfilter
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"f2b-go/filter"
 	"f2b-go/internal/ipaddr"
@@ -144,19 +147,20 @@ func (t *tester) dynamic(f *filter.Failure, tag string) (string, bool) {
 		return none(ip.FamilyName()), true
 	case "ip-rev":
 		return ip.Reverse(), true
+	case "ip-host":
+		return none(t.hostName(ip)), true
 	case "fid":
 		return idText(f), true
 	case "time":
-		if at := pyTime(f); at != nil {
-			return pytext.Str(at), true
-		}
-		return pytext.FloatRepr(float64(t.clock().UnixMicro()) / 1e6), true // a ticket without a time is of now
+		return t.ticketTime(f), true
 	case "failures", "bancount", "restored", "ipfailures", "ipjailfailures":
 		return "0", true
 	case "matches", "ipmatches", "ipjailmatches":
 		return joined(f.Matches), true
 	case "F-*":
 		return ticketRepr(f), true
+	case "raw-ticket":
+		return rawTicket(f, t.ticketTime(f)), true
 	case "br":
 		return "\n", true
 	case "sp":
@@ -169,6 +173,38 @@ func (t *tester) dynamic(f *filter.Failure, tag string) (string, bool) {
 		return host, err == nil
 	}
 	return "", false
+}
+
+// ticketTime is the time of a ticket made of the failure: now, where the failure has none.
+func (t *tester) ticketTime(f *filter.Failure) string {
+	if at := pyTime(f); at != nil {
+		return pytext.Str(at)
+	}
+	return pytext.FloatRepr(float64(t.clock().UnixMicro()) / 1e6)
+}
+
+// reverse finds the names of an address.
+type reverse func(ctx context.Context, ip string) ([]string, error)
+
+// reverseTime is the longest that a row waits for the name of its address.
+const reverseTime = 5 * time.Second
+
+// hostName asks for an address's name; "" where there is none.
+func (t *tester) hostName(ip ipaddr.Addr) string {
+	if !ip.IsIP() {
+		return ""
+	}
+	find := t.reverse
+	if find == nil {
+		find = net.DefaultResolver.LookupAddr
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reverseTime)
+	defer cancel()
+	names, err := find(ctx, ip.String())
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(names[0], ".")
 }
 
 func none(s string) string {
@@ -236,6 +272,11 @@ func ticketRepr(f *filter.Failure) string {
 		}
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// rawTicket is Python's repr of a ticket made of the failure.
+func rawTicket(f *filter.Failure, at string) string {
+	return "BanTicket: ip=" + idText(f) + " time=" + at + " bantime=None bancount=0 #attempts=0 matches=" + valueText(f, "matches")
 }
 
 func valueRepr(f *filter.Field) string {

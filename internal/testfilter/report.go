@@ -68,7 +68,7 @@ func (t *tester) regexes(title string, stats []*regexStat) {
 			lines = append(lines, fmt.Sprintf("%2d) [%d] %s", i+1, r.hits, r.text))
 		}
 		for _, f := range r.found {
-			line := fmt.Sprintf("    %s  %s", f.id, f.at.Format("Mon Jan 02 15:04:05 2006"))
+			line := fmt.Sprintf("    %s  %s %d", f.id, f.at.Format("Mon Jan 02 15:04:05"), f.at.Year()) // the C library does not pad a year
 			if f.multiple {
 				line += " (multiple regex matched)"
 			}

@@ -1,9 +1,13 @@
 package testfilter
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -49,7 +53,7 @@ var reports = map[string][][]string{
 	"sessions": {
 		{"LOG", sessionRegex}, {"-v", "LOG", sessionRegex}, {"-o", "row", "LOG", sessionRegex}, {"-o", "id", "LOG", sessionRegex}, {"-o", "user", "LOG", sessionRegex},
 		{"-o", "users", "LOG", sessionRegex}, {"-o", "matches", "LOG", sessionRegex}, {"-o", "<ip> <F-USER> <msg>", "LOG", sessionRegex},
-		{"-o", "<msg>|<matches>|<F-*>|<ip-rev>|<br><sp>|<F-MLFID>", "LOG", sessionRegex}, {"--no-check-all", "LOG", sessionRegex}, {"-L", "3", "LOG", sessionRegex},
+		{"-o", "<msg>|<matches>|<F-*>|<ip-rev>|<br><sp>|<F-MLFID>|<raw-ticket>", "LOG", sessionRegex}, {"--no-check-all", "LOG", sessionRegex}, {"-L", "3", "LOG", sessionRegex},
 	},
 	"many": {
 		{"LOG", `a from <HOST>`}, {"-L", "1", "LOG", `a from <HOST>`}, {"--print-all-missed", "LOG", `a from <HOST>`}, {"--print-no-missed", "LOG", `a from <HOST>`},
@@ -212,4 +216,22 @@ func firstDifference(got, want string) string {
 		}
 	}
 	return ""
+}
+
+// TestRowsNameTheAddress asks for the names of addresses, COMPAT 6.8.
+func TestRowsNameTheAddress(t *testing.T) {
+	find := func(_ context.Context, ip string) ([]string, error) {
+		if ip == "192.0.2.1" {
+			return []string{"a.example.", "b.example."}, nil
+		}
+		return nil, errors.New("no such name")
+	}
+	for line, want := range map[string]string{"from 192.0.2.1": "a.example\n", "from 192.0.2.2": "None\n"} {
+		var out bytes.Buffer
+		w := bufio.NewWriter(&out)
+		code := run([]string{"-o", "<ip-host>", line, "from <ADDR>"}, w, io.Discard, "fail2ban-regex", surroundings{reverse: find})
+		if err := w.Flush(); err != nil || code != exitDone || out.String() != want {
+			t.Errorf("%s: exit code %d, %q, want %q (%v)", line, code, out.String(), want, err)
+		}
+	}
 }

@@ -63,6 +63,7 @@ type tester struct {
 	journal     []string
 	screen      screen
 	lookup      filter.Lookup // nil: the system's
+	reverse     reverse       // nil: the system's
 	explain     *explaining   // nil without --explain
 	bar         *progress     // nil without one
 
@@ -111,8 +112,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName str
 
 // surroundings are what a run asks beside its files.
 type surroundings struct {
-	screen screen
-	lookup filter.Lookup // nil: the system's
+	screen  screen
+	lookup  filter.Lookup // nil: the system's
+	reverse reverse       // nil: the system's
 }
 
 func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s surroundings) int {
@@ -136,7 +138,7 @@ func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s 
 		fmt.Fprintf(stderr, "\n%s\n", strings.Join(wrong, "\n"))
 		return exitFailed
 	}
-	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s.screen, lookup: s.lookup}
+	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s.screen, lookup: s.lookup, reverse: s.reverse}
 	if err := t.start(words); err != nil {
 		var f *failure
 		if !errors.As(err, &f) {
