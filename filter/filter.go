@@ -76,7 +76,7 @@ type settings struct {
 	maxLines int
 	detector *date.Detector
 	clock    *heldClock // of the detector
-	zoneText string
+	zone     *date.Zone // nil: local time
 	encoding string
 	codec    codec
 }
@@ -294,13 +294,7 @@ func (f *Filter) SetDatePattern(pattern string) error {
 		if err := d.SetPattern(pattern); err != nil {
 			return err
 		}
-		if s.zoneText != "" {
-			z, err := date.ParseZone(s.zoneText)
-			if err != nil {
-				return err
-			}
-			d.SetZone(z)
-		}
+		d.SetZone(s.zone)
 		s.detector, s.clock = d, clock
 		for _, t := range d.Named() {
 			f.env.Log.With("logger", "fail2ban.datedetector").Info(fmt.Sprintf("  date pattern `%s`: `%s`", pytext.Repr(t.Pattern), t.Name))
@@ -339,18 +333,22 @@ func (f *Filter) DateTemplates() []date.TemplateInfo {
 	return d.Templates()
 }
 
-// SetLogTimeZone sets the zone of dates that name none (see date.ParseZone);
-// "" is the local zone.
+// SetLogTimeZone sets the zone of dates that name none (see date.ParseZone); ""
+// is UTC.
 func (f *Filter) SetLogTimeZone(zone string) error {
-	var z *date.Zone
-	if zone != "" {
-		var err error
-		if z, err = date.ParseZone(zone); err != nil {
-			return err
-		}
+	z, err := date.ParseZone(zone)
+	if err != nil {
+		return err
 	}
+	return f.setZone(z)
+}
+
+// ClearLogTimeZone makes dates that name no zone local ones again.
+func (f *Filter) ClearLogTimeZone() error { return f.setZone(nil) }
+
+func (f *Filter) setZone(z *date.Zone) error {
 	return f.change(func(s *settings) error {
-		s.zoneText = zone
+		s.zone = z
 		if s.detector != nil {
 			f.work.Lock()
 			defer f.work.Unlock()
@@ -360,8 +358,14 @@ func (f *Filter) SetLogTimeZone(zone string) error {
 	})
 }
 
-// LogTimeZone is the setting of SetLogTimeZone.
-func (f *Filter) LogTimeZone() string { return f.set.Load().zoneText }
+// LogTimeZone is the setting of SetLogTimeZone; none is set where ok is false.
+func (f *Filter) LogTimeZone() (zone string, ok bool) {
+	z := f.set.Load().zone
+	if z == nil {
+		return "", false
+	}
+	return z.String(), true
+}
 
 // SetEncoding sets the encoding of the log by a name that Python knows; auto
 // is the locale's.

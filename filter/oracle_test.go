@@ -40,7 +40,9 @@ func newFilter(t *testing.T, s setup, env filter.Env) *filter.Filter {
 	if env.Clock == nil {
 		env.Clock = func() time.Time { return now }
 	}
-	env.Local = time.UTC
+	if env.Local == nil {
+		env.Local = time.UTC
+	}
 	f := filter.New("j", env)
 	check := func(err error) {
 		t.Helper()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"f2b-go/filter"
 	"f2b-go/internal/pytext"
@@ -92,11 +93,12 @@ func TestSettingsReadBack_5_3(t *testing.T) {
 	if err := f.SetEncoding("monkey"); err == nil || err.Error() != "unknown encoding: monkey" {
 		t.Errorf("error %v", err)
 	}
-	if err := f.SetLogTimeZone("UTC+0200"); err != nil || f.LogTimeZone() != "UTC+0200" {
-		t.Errorf("zone %s: %v", f.LogTimeZone(), err)
+	zone := func() string { text, _ := f.LogTimeZone(); return text }
+	if err := f.SetLogTimeZone("UTC+0200"); err != nil || zone() != "UTC+0200" {
+		t.Errorf("zone %s: %v", zone(), err)
 	}
-	if err := f.SetLogTimeZone("Europe/Zurich"); err == nil || f.LogTimeZone() != "UTC+0200" {
-		t.Errorf("zone %s: %v", f.LogTimeZone(), err)
+	if err := f.SetLogTimeZone("Europe/Zurich"); err == nil || zone() != "UTC+0200" {
+		t.Errorf("zone %s: %v", zone(), err)
 	}
 	if err := f.SetMaxLines(0); err == nil || err.Error() != "maxlines must be integer greater than zero" {
 		t.Errorf("error %v", err)
@@ -110,6 +112,27 @@ func TestSettingsReadBack_5_3(t *testing.T) {
 	f.DisableDates()
 	if f.DatePattern() != nil || f.DateTemplates() != nil {
 		t.Error("dates are switched off but have patterns")
+	}
+}
+
+// TestEmptyZone: a zone of no letters is UTC, wherever the machine stands; no zone
+// is local time.
+func TestEmptyZone_2_5_9(t *testing.T) {
+	f := newFilter(t, setup{Fail: []string{`from <HOST>$`}}, filter.Env{Local: time.FixedZone("east", 3600)})
+	for _, c := range []struct {
+		set   func() error
+		hours float64
+	}{
+		{func() error { return nil }, 11}, {func() error { return f.SetLogTimeZone("") }, 12}, {f.ClearLogTimeZone, 11},
+	} {
+		if err := c.set(); err != nil {
+			t.Fatal(err)
+		}
+		found, _ := judge(f, "2026-11-22 12:00:00 from 1.2.3.4", filter.Mode{})
+		midnight := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Unix()
+		if len(found) != 1 || found[0].Time != float64(midnight)+c.hours*3600 {
+			t.Errorf("%v, want %v o'clock", found, c.hours)
+		}
 	}
 }
 

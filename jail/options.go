@@ -76,7 +76,12 @@ var table = map[string]option{
 	},
 	"logtimezone": {
 		set: setLogTimeZone,
-		get: func(j *Jail, _ []any) any { return textOrNil(j.shown().filter.LogTimeZone()) },
+		get: func(j *Jail, _ []any) any {
+			if zone, ok := j.shown().filter.LogTimeZone(); ok {
+				return zone
+			}
+			return nil
+		},
 	},
 	"maxmatches": {
 		set: byIndex((*Jail).SetMaxMatches),
@@ -227,7 +232,7 @@ func fromTail(args []any) (bool, error) {
 
 func setLogTimeZone(j *Jail, args []any) error {
 	if args[0] == nil {
-		return j.SetLogTimeZone("")
+		return j.shown().filter.ClearLogTimeZone()
 	}
 	return j.SetLogTimeZone(pytext.Str(args[0]))
 }
@@ -330,11 +335,4 @@ func pyList(texts []string) []any {
 		out[i] = t
 	}
 	return out
-}
-
-func textOrNil(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

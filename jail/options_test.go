@@ -49,6 +49,8 @@ var optionCases = []optionCase{
 	{"findtime", []any{"10m"}, "600", "findtime"},
 	{"datepattern", []any{"%Y-%m-%d"}, "('%Y-%m-%d', 'Year-Month-Day')", "datepattern"},
 	{"logtimezone", []any{"UTC+0100"}, "'UTC+0100'", "logtimezone"},
+	{"logtimezone", []any{""}, "''", "logtimezone"},
+	{"logtimezone", []any{nil}, "None", "logtimezone"},
 	{"maxmatches", []any{"3"}, "3", "maxmatches"},
 	{"maxretry", []any{"7"}, "7", "maxretry"},
 	{"maxlines", []any{"2"}, "2", "maxlines"},

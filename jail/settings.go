@@ -72,7 +72,7 @@ func (j *Jail) SetDatePattern(pattern string) error {
 	return fromFilter(j.shown().filter.SetDatePattern(pattern))
 }
 
-// SetLogTimeZone sets the zone of dates that name none; "" is the local one.
+// SetLogTimeZone sets the zone of dates that name none; "" is UTC.
 func (j *Jail) SetLogTimeZone(zone string) error {
 	return fromFilter(j.shown().filter.SetLogTimeZone(zone))
 }

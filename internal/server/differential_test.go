@@ -173,7 +173,7 @@ var pools = map[string][]string{
 		"^ä <IP4>", "^<SUBNET>$", "<F-MLFID>x</F-MLFID> <DNS>", "^x<F-CONTENT>.*</F-CONTENT>$", "^<HOST> (?P=nope)", "(?i)x<HOST>", "x(?i)<HOST>", "^<CIDR>", "^<F-USER>u</F-USER> <HOST> <F-USER>v</F-USER>"},
 	"DNS":     {"yes", "no", "warn", "raw", "bogus", "", "YES"},
 	"DATE":    {"%Y-%m-%d", "EPOCH", "{^LN-BEG}", "^%b", "^[", "TAI64N", "{DEFAULT}", "", "{NONE}", "%%", "LEPOCH", "ISO8601", "%Y\n%m", "^%Y-%m-%d %H:%M:%S"},
-	"ZONE":    {"UTC", "UTC+0100", "GMT", "CET", "Z", "+0200", "UTC+1", "xx", "utc", "GMT-05:30"},
+	"ZONE":    {"UTC", "UTC+0100", "GMT", "CET", "Z", "+0200", "UTC+1", "", "xx", "utc", "GMT-05:30"},
 	"EXTRA":   {"increment", "factor", "formula", "multipliers", "maxtime", "rndtime", "overalljails", "bogus", ""},
 	"BACKEND": {"polling", "auto", "pyinotify", "bogus", ""},
 	"SLEEP":   {"0", "0.001", "x", "-1", "nan", "", "1e-3"},
@@ -216,12 +216,8 @@ var idCommands = map[string]bool{
 	"banip": true, "unbanip": true, "attempt": true, "addignoreip": true, "delignoreip": true, "banned": true, "unban": true,
 }
 
-// notCompared are commands that 1.0.2 and 1.1.1 take differently, and a time zone
-// of no letters, which fail2ban gives back and we take for none.
+// notCompared are commands that 1.0.2 and 1.1.1 take differently.
 func notCompared(words []string) bool {
-	if len(words) > 3 && words[2] == "logtimezone" && words[3] == "" {
-		return true
-	}
 	return slices.ContainsFunc(words, func(w string) bool { return idCommands[w] }) && slices.ContainsFunc(words, badPrefix.MatchString)
 }
 
