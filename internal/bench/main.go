@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // subject is a log with the filter that it is judged with.
@@ -49,23 +50,36 @@ func main() {
 	server := flag.Int("server", 300000, "lines of each log for the servers, 0 to leave them out")
 	only := flag.String("only", "", "measure one thing: config (the reading of the configuration), filters, or servers")
 	flag.Parse()
-	if err := b.run(*program, *server, *only); err != nil {
+	switch err := b.run(*program, *server, *only); {
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
+// errUsage is a command line that asks for what there is not.
+var errUsage = errors.New("wrong usage")
+
+// part is something to measure.
+type part struct {
+	name    string
+	measure func() error
+}
+
 func (b *bench) run(program string, server int, only string) error {
-	if err := b.install(program); err != nil {
-		return err
-	}
-	parts := []struct {
-		name    string
-		measure func() error
-	}{
+	parts := []part{
 		{"config", b.compareConfig},
 		{"filters", b.compareRegex},
 		{"servers", func() error { return b.compareServers(server) }},
+	}
+	if only != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.name == only }) {
+		return fmt.Errorf("%w: -only %s is none of config, filters and servers", errUsage, only)
+	}
+	if err := b.install(program); err != nil {
+		return err
 	}
 	for _, p := range parts {
 		if only != "" && only != p.name || server == 0 && p.name == "servers" {
