@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"f2b-go/filter"
+	"f2b-go/internal/pytext"
 	"f2b-go/source"
 )
 
@@ -46,6 +47,7 @@ type logFile struct {
 	inOperation bool // has been read to its end once (2.6.2); guarded by Jail.matching
 	cut         cut  // likewise
 	lineEnd     string
+	empty       bool // it is the null device, which nobody needs to follow
 }
 
 func (f *files) init(j *Jail) { f.j = j }
@@ -82,6 +84,9 @@ func openable(path string) error {
 	if info.IsDir() {
 		return fmt.Errorf("reading the log: %w", &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR})
 	}
+	if isNull(info) {
+		return nil
+	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("reading the log %s: %w", path, source.ErrNotRegular)
 	}
@@ -90,6 +95,16 @@ func openable(path string) error {
 		return fmt.Errorf("reading the log: %w", err)
 	}
 	return file.Close()
+}
+
+// nullDevice is the number of /dev/null: major 1, minor 3.
+const nullDevice = 1<<8 | 3
+
+// isNull says whether a file is the null device: the log of a jail that bans whom
+// a client names and nobody else.
+func isNull(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.Mode()&fs.ModeCharDevice != 0 && st.Rdev == nullDevice
 }
 
 // DelLogPath stops reading a log.
@@ -196,6 +211,11 @@ func (l *logFile) attach(wait bool) error {
 	if j.env.Watcher == nil {
 		return nil
 	}
+	if info, err := os.Stat(l.wish.path); err == nil && isNull(info) {
+		l.empty = true
+		j.logs.filter.Info(fmt.Sprintf("Added logfile: %s (pos = 0, hash = )", pytext.Repr(l.wish.path)))
+		return nil
+	}
 	s := j.effective()
 	l.cut = cut{}
 	l.lineEnd = lineEnd(s.filter.Encoding())
@@ -226,6 +246,10 @@ func (l *logFile) attach(wait bool) error {
 
 // detach stops reading and notes how far it came.
 func (l *logFile) detach() {
+	if l.empty {
+		l.empty = false
+		l.j.logs.filter.Info("Removed logfile: " + pytext.Repr(l.wish.path))
+	}
 	if l.sub == nil {
 		return
 	}

@@ -2,6 +2,7 @@ package jail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -167,6 +168,38 @@ func TestLiveLogs(t *testing.T) {
 		"INFO jail: Jail 'x' stopped", "NOTICE actions: [x] Repeal Ban 192.0.2.3"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("not logged: %s\n%s", want, all)
+		}
+	}
+}
+
+// TestNullDevice: a jail whose log is /dev/null reads nothing and bans whom a
+// client names.
+func TestNullDevice(t *testing.T) {
+	b := newLive(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Fatal(err)
+	}
+	x, xa := b.jail("x", nil, func(j *Jail) { b.add(j, os.DevNull, false) })
+	b.add(x, link, true)
+	x.BanIP(t.Context(), []string{"192.0.2.1"})
+	if got := b.banned(xa); got != "192.0.2.1" {
+		t.Errorf("x banned %s", got)
+	}
+	if got := x.LogPaths(); !slices.Equal(got, []string{os.DevNull, link}) {
+		t.Errorf("logs %v", got)
+	}
+	if got := x.Lag(); len(got) != 2 || got[0] != (Lag{Source: os.DevNull, Dated: true}) {
+		t.Errorf("lag %v", got)
+	}
+	if err := x.AddLogPath("/dev/zero", false); !errors.Is(err, source.ErrNotRegular) {
+		t.Errorf("another device: %v", err)
+	}
+	b.end()
+	all := strings.Join(b.take(), "\n")
+	for _, path := range []string{os.DevNull, link} {
+		if !strings.Contains(all, "Added logfile: '"+path+"' (pos = 0, hash = )") || !strings.Contains(all, "Removed logfile: '"+path+"'") {
+			t.Errorf("%s is not told:\n%s", path, all)
 		}
 	}
 }

@@ -65,7 +65,8 @@ func (p *program) verdict(prepared *firewall.Prepared, asked bool) error {
 		}})
 	}
 	p.tell(p.out, prepared.Problems)
-	p.say("%d errors, %d warnings; %d allowed sites, %d blocked", faults, warnings, len(prepared.Lists.Allow), len(prepared.Lists.Block))
+	p.say("%s, %s; %s, %d blocked", number(faults, "error"), number(warnings, "warning"),
+		number(len(prepared.Lists.Allow), "allowed site"), len(prepared.Lists.Block))
 	for _, s := range prepared.Services {
 		if s.Access != firewall.ForAllowed || s.Source != "default" {
 			p.say("  %-10s %-8s %s (%s)", s.Name, s.Access, s.Shown, s.Source)
@@ -75,4 +76,11 @@ func (p *program) verdict(prepared *firewall.Prepared, asked bool) error {
 		fmt.Fprintln(p.errs, "not checked: what the kernel can do, which takes root")
 	}
 	return nil
+}
+
+func number(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

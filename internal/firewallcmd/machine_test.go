@@ -462,7 +462,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, part := range []string{"conf:7: error: \"perhaps\" is neither", "conf:8: error: [firewall] has no setting colour", "conf:10: error: sip = closed",
 		"conf:11: error: mine is no service", "conf:13: error: \"99999/tcp\"", "conf:15: error: \"10 a second\"", "conf:16: error: \"1/day burst 2\"", "conf:18: error: there is no section [nothing]",
-		"allow:2: error: 300.1.2.3"} {
+		"allow:2: error: 300.1.2.3", "9 errors, 0 warnings; 1 allowed site, 0 blocked\n"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("not told: %q\n%s", part, out)
 		}
