@@ -11,6 +11,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ServerPID tells which process made the socket that listens on path.
+func ServerPID(path string) (int, error) {
+	conn, err := net.DialTimeout("unix", path, probeLimit)
+	if err != nil {
+		return 0, fmt.Errorf("connecting to %s: %w", path, cause(err))
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("asking who listens on %s: %w", path, err)
+	}
+	var cred *unix.Ucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err = errors.Join(err, credErr); err != nil {
+		return 0, fmt.Errorf("asking who listens on %s: %w", path, err)
+	}
+	return int(cred.Pid), nil
+}
+
 // noGroup is the group of nobody.
 const noGroup = -1
 

@@ -203,6 +203,33 @@ func TestBackground_5_2(t *testing.T) {
 	}
 }
 
+// TestStartsAtOnce: of several starts at one moment one has a server, which gets the
+// configuration once; the others say that there is one.
+func TestStartsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t, simple())
+	results := make(chan outcome)
+	const starts = 5
+	for range starts {
+		go func() { results <- call(t, self(ServerName, s.args("start")...)) }()
+	}
+	ready := 0
+	for range starts {
+		switch got := <-results; {
+		case got.code == 0 && got.out == "Server ready\n":
+			ready++
+		case got.code != 255 || got.out != "" || !strings.Contains(got.err, "ERROR   Server already running\n"):
+			t.Errorf("a start that came second: %+v", got)
+		}
+	}
+	if ready != 1 || strings.Count(s.read("f2b.log"), "Creating new jail 'j1'") != 1 {
+		t.Errorf("%d servers are ready\n%s", ready, s.read("f2b.log"))
+	}
+	if got := s.client("stop"); got.code != 0 {
+		t.Errorf("stop: %+v", got)
+	}
+}
+
 // TestBadRegex_5_2_2: one jail's regex does not compile. The other jails go on;
 // a start in the background fails all the same, as fail2ban's does. Client and
 // log name the file, the line and what to do. Without any jail there is no server.

@@ -43,18 +43,26 @@ func (p *Program) start() error {
 func (p *Program) prepareStart() (stream []any, err error) {
 	handed := systemd.Handed()
 	if !handed && p.alive(pingLimit) {
-		p.say.Error("Server already running")
-		return nil, errTold
+		return nil, p.tellRunning()
 	}
 	if stream, err = p.readConfig(readOptions{jail: allJails, start: true}); err != nil {
 		return nil, err
 	}
 	if _, err := os.Lstat(p.general.socket); err == nil && !p.opt.force && !handed {
+		if p.alive(pingLimit) { // it began while the configuration was read
+			return nil, p.tellRunning()
+		}
 		p.say.Error("Fail2ban seems to be in unexpected state (not running but the socket exists)")
 		p.say.Debug("the option -x replaces the socket " + p.general.socket)
 		return nil, errTold
 	}
 	return stream, nil
+}
+
+// tellRunning says that there is a server.
+func (p *Program) tellRunning() error {
+	p.say.Error("Server already running")
+	return errTold
 }
 
 // startHere runs the server in this process until it ends.
@@ -121,7 +129,7 @@ func (p *Program) serveOptions(daemon bool) serveOptions {
 func (p *Program) serveAsync() error {
 	daemon := os.Getenv(daemonMark) != ""
 	if !daemon && !p.opt.foreground {
-		_, err := p.spawn()
+		_, _, err := p.spawn()
 		return err
 	}
 	if err := os.Unsetenv(daemonMark); err != nil {
@@ -138,12 +146,16 @@ func (p *Program) serveAsync() error {
 // startBehind starts a server in the background, hands it the configuration and
 // tells when it is ready.
 func (p *Program) startBehind(stream []any) error {
-	died, err := p.spawn()
+	pid, died, err := p.spawn()
 	if err != nil {
 		p.say.Error("Exception while starting server background: " + err.Error())
 		return errTold
 	}
-	if err := p.waitFor(true, died); err != nil {
+	err = p.waitFor(true, died)
+	if other, pidErr := control.ServerPID(p.general.socket); pidErr == nil && other != pid {
+		return p.tellRunning() // another start was quicker
+	}
+	if err != nil {
 		p.say.Error(err.Error())
 		p.say.Error("Could not find server, waiting failed: see " + p.general.logtarget)
 		return errTold
@@ -163,14 +175,14 @@ func (p *Program) startBehind(stream []any) error {
 
 // spawn runs this program once more, in a session of its own, as a server that
 // waits for its configuration. died tells when it ends before we do.
-func (p *Program) spawn() (died <-chan error, err error) {
+func (p *Program) spawn() (pid int, died <-chan error, err error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("finding this program: %w", err)
+		return 0, nil, fmt.Errorf("finding this program: %w", err)
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer null.Close()
 	cmd := exec.Command(exe)
@@ -180,7 +192,7 @@ func (p *Program) spawn() (died <-chan error, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, null
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the server: %w", err)
+		return 0, nil, fmt.Errorf("starting the server: %w", err)
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -190,7 +202,7 @@ func (p *Program) spawn() (died <-chan error, err error) {
 		}
 		ended <- err
 	}()
-	return ended, nil
+	return cmd.Process.Pid, ended, nil
 }
 
 func (p *Program) daemonArgs() []string {
