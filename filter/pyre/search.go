@@ -7,7 +7,7 @@ import "math"
 // before it is given up. A step takes about 5 ns.
 const (
 	quickSteps, quickStepsPerByte = 8 << 10, 4
-	tableSteps, tableStepsPerByte = 1 << 20, 32
+	tableSteps, tableStepsPerByte = 1 << 19, 28
 )
 
 // firstSteps is how many steps a search takes before it makes sure that the
