@@ -3,13 +3,20 @@ package filter
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 // codec turns bytes of a log into text; the zero codec is UTF-8.
@@ -45,12 +52,40 @@ var codecNames = map[string]codec{
 	"utf_16be":  {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), unit: 2, big: true},
 }
 
+// multibyteNames are Python's names of encodings that the library has under
+// another, or in a wider form: GB 2312 is part of GBK.
+var multibyteNames = nameEach(map[encoding.Encoding]string{
+	simplifiedchinese.GBK:      "936 cp936 ms936 gb2312 gb2312_1980 gb2312_80 euc_cn euccn eucgb2312_cn chinese iso_ir_58 csiso58gb231280",
+	simplifiedchinese.GB18030:  "gb18030_2000",
+	simplifiedchinese.HZGB2312: "hz hz_gb hzgb hz_gb_2312",
+	traditionalchinese.Big5:    "950 cp950 ms950 big5_tw big5_hkscs big5hkscs hkscs",
+	japanese.ShiftJIS:          "932 cp932 ms932 mskanji ms_kanji windows_31j shiftjis sjis s_jis",
+	japanese.EUCJP:             "eucjp ujis u_jis",
+	japanese.ISO2022JP:         "iso2022_jp iso2022jp",
+	korean.EUCKR:               "949 cp949 ms949 uhc euckr korean ks_c_5601 ks_c_5601_1987 ks_x_1001 ksc5601 ksx1001",
+})
+
+// nameEach turns the table around: the encoding of each name.
+func nameEach(of map[encoding.Encoding]string) map[string]encoding.Encoding {
+	names := make(map[string]encoding.Encoding)
+	for enc, list := range of {
+		for _, name := range strings.Fields(list) {
+			names[name] = enc
+		}
+	}
+	return names
+}
+
 // pageNames are names of code pages that the IANA index does not know as such.
 var pageNames = map[string]*charmap.Charmap{
 	"latin_1": charmap.ISO8859_1, "latin": charmap.ISO8859_1, "8859": charmap.ISO8859_1, "cp819": charmap.ISO8859_1,
 	"mac_roman": charmap.Macintosh, "cp437": charmap.CodePage437, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852,
 	"cp855": charmap.CodePage855, "cp858": charmap.CodePage858, "cp860": charmap.CodePage860, "cp862": charmap.CodePage862,
 	"cp863": charmap.CodePage863, "cp865": charmap.CodePage865, "cp866": charmap.CodePage866,
+	"1250": charmap.Windows1250, "1251": charmap.Windows1251, "1252": charmap.Windows1252, "1253": charmap.Windows1253, "1254": charmap.Windows1254,
+	"1255": charmap.Windows1255, "1256": charmap.Windows1256, "1257": charmap.Windows1257, "1258": charmap.Windows1258,
+	"iso8859": charmap.ISO8859_1, "macroman": charmap.Macintosh, "mac_cyrillic": charmap.MacintoshCyrillic, "maccyrillic": charmap.MacintoshCyrillic,
+	"858": charmap.CodePage858, "latin7": charmap.ISO8859_13, "l7": charmap.ISO8859_13, "latin9": charmap.ISO8859_15, "l9": charmap.ISO8859_15,
 }
 
 // cut finds the first line of data; ok is false where its end is missing.
@@ -145,6 +180,9 @@ func lookupCodec(name string) (codec, error) {
 	if page, ok := pageNames[norm]; ok {
 		return pageCodec(page), nil
 	}
+	if enc, ok := multibyteNames[norm]; ok {
+		return codec{kind: codecOther, enc: enc}, nil
+	}
 	for _, try := range iana(norm) {
 		enc, err := ianaindex.IANA.Encoding(try)
 		switch page, ok := enc.(*charmap.Charmap); {
@@ -176,6 +214,9 @@ func pageCodec(page *charmap.Charmap) codec {
 	}
 	if page == charmap.KOI8U { // the library has KOI8-RU's letters there; RFC 2319
 		table[0xae], table[0xbe] = '╝', '╬'
+	}
+	if page == charmap.Windows1255 { // Python knows no character there
+		table[0xca] = utf8.RuneError
 	}
 	return codec{kind: codecPage, page: &table}
 }
@@ -212,8 +253,42 @@ func (c codec) decode(buf, raw []byte) (text []byte, ok bool) {
 	if err != nil {
 		return replaceInvalid(buf, raw), false
 	}
-	return out, !bytes.ContainsRune(out, utf8.RuneError)
+	if ok := !bytes.ContainsRune(out, utf8.RuneError); ok || !slices.Contains(multibyte, c.enc) {
+		return out, ok
+	}
+	return replaceBytes(buf, raw, c.enc), false
 }
+
+// multibyte are the encodings of which Python replaces a byte at a time, where
+// the library may take an ASCII character with it.
+var multibyte = []encoding.Encoding{
+	japanese.ShiftJIS, japanese.EUCJP, simplifiedchinese.GBK, simplifiedchinese.GB18030, traditionalchinese.Big5, korean.EUCKR,
+}
+
+// replaceBytes decodes raw, one U+FFFD for each byte that begins no character.
+func replaceBytes(buf, raw []byte, enc encoding.Encoding) []byte {
+	decoder := enc.NewDecoder()
+	var char [2 * utf8.UTFMax]byte
+	for len(raw) > 0 {
+		n := 1
+		for ; n < maxCharLen && n < len(raw); n++ {
+			if _, took, err := decoder.Transform(char[:], raw[:n], false); took > 0 || !errors.Is(err, transform.ErrShortSrc) {
+				break
+			}
+		}
+		made, took, err := decoder.Transform(char[:], raw[:n], true)
+		if r, _ := utf8.DecodeRune(char[:made]); err != nil || took != n || r == utf8.RuneError {
+			buf, n = utf8.AppendRune(buf, utf8.RuneError), 1
+		} else {
+			buf = append(buf, char[:made]...)
+		}
+		raw = raw[n:]
+	}
+	return buf
+}
+
+// maxCharLen is how many bytes a character has at most (GB 18030).
+const maxCharLen = 4
 
 func decodePage(buf, raw []byte, page *[256]rune) (text []byte, ok bool) {
 	ok = true

@@ -36,6 +36,12 @@ func TestEncodings_2_8_1(t *testing.T) {
 		{"ascii", "a\xfcb", "a\uFFFDb"},
 		{"gbk", "\xc4\xe3", "你"},
 		{"shift_jis", "\x82\xa0", "あ"},
+		{"shift_jis", "[\x85] \x82\xa0", "[\uFFFD] あ"},
+		{"cp932", "\x82\xa0\x81", "あ\uFFFD"},
+		{"cp949", "\x81A\xc9\"", "갂\uFFFD\""},
+		{"GB2312", "(\xc4\xe3\xa2) \xff.", "(你\uFFFD) \uFFFD."},
+		{"big5-tw", "\xa7A", "你"},
+		{"mac-cyrillic", "\x80", "А"},
 		{"utf-16-le", "a\x00\n\x00", "a"},
 	} {
 		if got := decoded(t, c.encoding, []byte(c.raw)); got != c.want {
@@ -83,7 +89,7 @@ func TestReplacingAsPython_2_8_2(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	encodings := []string{
 		"utf-8", "utf-8", "utf-8", "ascii", "latin-1", "iso8859-2", "iso8859-5", "iso8859-15", "iso-8859-7", "cp1250", "cp1251", "cp1252",
-		"cp1254", "koi8-r", "koi8-u", "cp437", "cp850", "cp866", "mac-roman", "windows-1252",
+		"cp1254", "1255", "mac-cyrillic", "latin9", "koi8-r", "koi8-u", "cp437", "cp850", "cp866", "mac-roman", "windows-1252",
 	}
 	pieces := []string{"a", "\n", "\r", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xff", "\x80", "\xed\xa0\x80", "\xe0\x80", "\xf4\x90", "\xc0\xaf", "\xf5"}
 	var in bytes.Buffer

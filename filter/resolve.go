@@ -178,8 +178,8 @@ func (c *NameCache) lookup(name string) ([]ipaddr.Addr, error) {
 	if ip, ok := numericHost(name); ok {
 		return []ipaddr.Addr{ipaddr.FromIP(ip)}, nil
 	}
-	if !hostName(name) {
-		return nil, errors.New("not a host name")
+	if err := askable(name); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.opt.Timeout)
 	defer cancel()
@@ -206,22 +206,25 @@ func (c *NameCache) lookup(name string) ([]ipaddr.Addr, error) {
 	return ids, last
 }
 
-// hostName says whether a name can be asked for at all.
-func hostName(name string) bool {
+var (
+	errNoHostName = errors.New("not a host name")
+	errBadLabel   = errors.New("encoding with 'idna' codec failed (UnicodeError: label empty or too long)") // Python's words
+)
+
+// askable says why a name cannot be asked for at all; nil if it can.
+func askable(name string) error {
 	if name == "" || len(name) > maxName {
-		return false
+		return errNoHostName
 	}
 	for _, label := range strings.Split(strings.TrimSuffix(name, "."), ".") {
 		if label == "" || len(label) > 63 {
-			return false
+			return errBadLabel
 		}
-		for _, r := range label {
-			if r > 0x7e || r <= ' ' {
-				return false
-			}
+		if strings.ContainsFunc(label, func(r rune) bool { return r > 0x7e || r <= ' ' }) {
+			return errNoHostName
 		}
 	}
-	return true
+	return nil
 }
 
 // numericHost reads the C library's short and numeric forms of an IPv4

@@ -42,6 +42,7 @@ func TestHostNames_2_3_5(t *testing.T) {
 			"Determined IP using DNS Lookup: many = {'192.0.2.2', '192.0.2.9', '2001:db8::1'}\" logger=fail2ban.ipdns"},
 		{"no such name", "warn", `from <HOST>$`, "from none", "", "Unable to find a corresponding IP address for none: [Errno -2] Name or service not known"},
 		{"no answer", "warn", `from <HOST>$`, "from busy", "", "Unable to find a corresponding IP address for busy: [Errno -3] Temporary failure in name resolution"},
+		{"an empty label", "warn", `from <HOST>$`, "from .a", "", "Unable to find a corresponding IP address for .a: encoding with 'idna' codec failed (UnicodeError: label empty or too long)"},
 		{"usedns no", "no", `from <HOST>$`, "from one", "", ""},
 		{"usedns no with an explicit name", "no", `from <DNS>$`, "from one", "", ""},
 		{"usedns no with an address for a name", "no", `from <DNS>$`, "from 192.0.2.7", "192.0.2.7", ""},
