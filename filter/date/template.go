@@ -213,7 +213,7 @@ func (t *template) bind(regex string, begin boundary, wordEnd bool) {
 func (t *template) compile() {
 	t.re, t.broken = pyre.Compile(t.regex, 0)
 	if t.broken != nil {
-		t.broken = &LineError{"error", t.broken.Error()}
+		t.broken = &LineError{reError, t.broken.Error()}
 		return
 	}
 	if t.re.NumGroups() < max(1, t.epochGroup) {

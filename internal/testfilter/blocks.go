@@ -100,8 +100,7 @@ func (t *tester) judgeBlocks(src *source) error {
 		t.countPassed(j.Passed)
 		l := &t.judged
 		*l = judged{number: lines + j.Number, bytes: j.Text, found: j.Failures, verdict: *j.Verdict, failures: l.failures[:0]}
-		t.settle(l)
-		return nil
+		return t.settle(l)
 	}
 	for {
 		data, err := src.blocks.next()

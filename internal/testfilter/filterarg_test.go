@@ -30,3 +30,20 @@ func TestFaultsOfFilterNameThePlace(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenDatePattern: a date pattern that does not compile is told once, not
+// at each line, and ends the run as in fail2ban-regex.
+func TestBrokenDatePattern(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(log, []byte(strings.Repeat("2026-11-22 12:00:00 from 192.0.2.1\n", 3)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const want = "ERROR: the date pattern does not compile: unterminated character set at position 2\n"
+	for _, more := range [][]string{{}, {"--json"}, {"-o", "id"}, {"-L", "2"}, {"--explain"}} {
+		var out, errs bytes.Buffer
+		code := Main(append(more, "-d", "^[", log, `^\s*from <HOST>$`), strings.NewReader(""), &out, &errs, "test-filter")
+		if got := out.String() + errs.String(); code != 255 || !strings.HasSuffix(got, want) || strings.Count(got, "compile") != 1 {
+			t.Errorf("%v: exit code %d, %q", more, code, got)
+		}
+	}
+}

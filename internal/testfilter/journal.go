@@ -94,7 +94,9 @@ func (s *journalSink) Entries(_ context.Context, entries []journals.JournalEntry
 		s.number++
 		line := filter.Line{Text: e.Text, Source: journalWord, Date: e.Place.Text + " ", Time: e.Place.Time, HasTime: true}
 		text := line.Date + string(s.t.flt.Decode(nil, e.Text))
-		s.t.judge(judged{number: s.number, text: text, journal: true}, line)
+		if err := s.t.judge(judged{number: s.number, text: text, journal: true}, line); err != nil {
+			return err
+		}
 	}
 	if s.t.opt.follow {
 		return s.t.out.Flush()

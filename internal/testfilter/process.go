@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"f2b-go/filter"
+	"f2b-go/filter/date"
 	"f2b-go/internal/pytext"
 	journals "f2b-go/source"
 )
@@ -143,7 +144,9 @@ func (t *tester) judgeAll(src *source) error {
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}
-		t.judge(judged{number: number, text: string(text)}, filter.Line{Text: raw, Source: src.name})
+		if err := t.judge(judged{number: number, text: string(text)}, filter.Line{Text: raw, Source: src.name}); err != nil {
+			return err
+		}
 	}
 }
 
@@ -168,7 +171,7 @@ func (l *judged) line() string {
 	return l.text
 }
 
-func (t *tester) judge(l judged, line filter.Line) {
+func (t *tester) judge(l judged, line filter.Line) error {
 	var before []filter.Match
 	full := false
 	if t.flt.MaxLines() > 1 {
@@ -176,10 +179,12 @@ func (t *tester) judge(l judged, line filter.Line) {
 		full = len(before) >= t.flt.MaxLines()
 	}
 	l.found, l.verdict = t.flt.Judge(line, t.mode)
-	t.sort(&l)
+	if err := t.sort(&l); err != nil {
+		return err
+	}
 	if t.opt.out != "" {
 		t.printFailures(&l)
-		return
+		return nil
 	}
 	t.countHits(&l)
 	if t.flt.MaxLines() > 1 {
@@ -192,25 +197,34 @@ func (t *tester) judge(l judged, line filter.Line) {
 	}
 	t.count(&l)
 	t.tell(&l)
+	return nil
 }
 
 // settle counts and prints what came of a line.
-func (t *tester) settle(l *judged) {
-	t.sort(l)
+func (t *tester) settle(l *judged) error {
+	if err := t.sort(l); err != nil {
+		return err
+	}
 	if t.opt.json || t.opt.invert {
 		l.text = l.line()
 	}
 	if t.opt.out != "" {
 		t.printFailures(l)
-		return
+		return nil
 	}
 	t.countHits(l)
 	t.count(l)
 	t.tell(l)
+	return nil
 }
 
-// sort tells failures from others, and reports a line that failed.
-func (t *tester) sort(l *judged) {
+// sort tells failures from others, and reports a line that failed. A date pattern
+// that does not compile ends the run: each further line would fail as well.
+func (t *tester) sort(l *judged) error {
+	var broken *date.LineError
+	if errors.As(l.verdict.Err, &broken) && errors.Is(broken, date.ErrPattern) {
+		return &failure{"ERROR: " + date.ErrPattern.Error() + ": " + broken.Text}
+	}
 	if l.verdict.Err != nil {
 		fmt.Fprintf(t.errOut, "line %d: %v\n", l.number, l.verdict.Err)
 	}
@@ -222,6 +236,7 @@ func (t *tester) sort(l *judged) {
 			l.failures = append(l.failures, f)
 		}
 	}
+	return nil
 }
 
 // countHits counts for each regex.
