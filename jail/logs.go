@@ -26,6 +26,7 @@ type Watcher interface {
 type logWish struct {
 	path string
 	tail bool
+	seen fs.FileInfo // the file as it was then; nil for none
 }
 
 // files are the logs of a jail, in the order in which they were added.
@@ -57,6 +58,9 @@ func (f *files) init(j *Jail) { f.j = j }
 // that can't be opened is an error (fs.ErrNotExist and so on).
 func (j *Jail) AddLogPath(path string, tail bool) error {
 	wish := logWish{path: path, tail: tail}
+	if info, err := os.Stat(path); err == nil {
+		wish.seen = info
+	}
 	drafting, twice := j.editDraft(func(s *settings) bool {
 		if slices.ContainsFunc(s.logs, func(w logWish) bool { return w.path == path }) {
 			return true
@@ -220,7 +224,7 @@ func (l *logFile) attach(wait bool) error {
 	l.cut = cut{}
 	l.lineEnd = lineEnd(s.filter.Encoding())
 	opt := source.AddOptions{
-		Owner: j, Tail: l.wish.tail, Wait: wait, LineEnd: l.lineEnd, Poll: j.reads == "polling",
+		Owner: j, Tail: l.wish.tail, TailSince: l.wish.seen, Wait: wait, LineEnd: l.lineEnd, Poll: j.reads == "polling",
 		LineTime: func(line []byte) (float64, bool) { return j.effective().filter.LineTime(line) },
 		Since:    func() float64 { return j.now() - j.effective().findTime.Value },
 	}

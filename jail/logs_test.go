@@ -172,6 +172,22 @@ func TestLiveLogs(t *testing.T) {
 	}
 }
 
+// TestTailFromWhenAsked: a log with tail is read from where it ended when it was
+// added, not from where it ends when the jail gets to it.
+func TestTailFromWhenAsked(t *testing.T) {
+	b := newLive(t)
+	log := filepath.Join(t.TempDir(), "log")
+	appendTo(t, log, stamp(0)+" fail 192.0.2.1\n")
+	_, xa := b.jail("x", nil, func(j *Jail) {
+		b.add(j, log, true)
+		appendTo(t, log, stamp(0)+" fail 192.0.2.2\n")
+	})
+	if got := b.banned(xa); got != "192.0.2.2" {
+		t.Errorf("banned %s", got)
+	}
+	b.end()
+}
+
 // TestNullDevice: a jail whose log is /dev/null reads nothing and bans whom a
 // client names.
 func TestNullDevice(t *testing.T) {

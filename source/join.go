@@ -61,6 +61,11 @@ func (s *stream) places(opt AddOptions) (list []*cursor, at Position) {
 	at.Hash = s.hashOf(cur)
 	if opt.Tail {
 		at.Offset = cur.size
+		if opt.TailSince != nil {
+			if then := toStat(opt.TailSince); then.id == cur.id {
+				at.Offset = min(then.size, cur.size)
+			}
+		}
 		return []*cursor{newCursor(cur, at.Offset)}, at
 	}
 	stored = slices.DeleteFunc(stored, func(p Position) bool {

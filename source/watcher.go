@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -59,6 +60,9 @@ type Options struct {
 type AddOptions struct {
 	// Tail begins at the end of the file.
 	Tail bool
+	// TailSince, with Tail, is the file as it was when that was asked for, if some
+	// time ago: what it got since is read.
+	TailSince fs.FileInfo
 	// Position and Hash are a stored place: reading resumes there if the file
 	// still begins with the line of that hash, else it begins at 0. A rotated
 	// file beside it that has the hash is read from the place first.
