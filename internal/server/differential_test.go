@@ -248,7 +248,7 @@ func TestRandomCommands_5_3(t *testing.T) {
 		for range min(row, total-compared) {
 			words := randomCommand(r)
 			commands = append(commands, words)
-			if words[0] == "add" && len(words) > 1 {
+			if words[0] == "add" && len(words) > 1 || words[0] == "set" && len(words) > 2 && words[2] == "maxretry" {
 				// Attempts shall not come to a ban, which takes its time.
 				commands = append(commands, []string{"set", words[1], "maxretry", "50"})
 			}
