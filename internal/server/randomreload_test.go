@@ -286,7 +286,7 @@ func (w *world) lines(age int) string {
 // address is one of few, so that some come often.
 func (w *world) address(age int) string {
 	if n := w.r.IntN(12); n >= 10 {
-		return fmt.Sprintf("2001:db8:%d::%d", age, n)
+		return fmt.Sprintf("2001:db8:%d::%d", 1+age, n) // as fail2ban writes it: it compares texts
 	}
 	return fmt.Sprintf("203.0.%d.%d", 113+age, 1+w.r.IntN(9))
 }
