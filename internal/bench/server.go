@@ -219,7 +219,10 @@ func (r *serverRun) eachJail(command string, logs []string) error {
 // It gives the processor time, and for how long on the clock it was busy: it may
 // wait in between, until it looks for new files.
 func (r *serverRun) untilStill() (f feed, err error) {
-	const sample = 2 * time.Millisecond
+	const (
+		sample = 2 * time.Millisecond
+		tick   = 20 * time.Millisecond // the system brings a thread's time up to date more often
+	)
 	begin, err := r.cpu()
 	if err != nil {
 		return f, err
@@ -235,6 +238,9 @@ func (r *serverRun) untilStill() (f feed, err error) {
 			return f, err
 		}
 		if passed := time.Since(at); now-last > passed/10 {
+			if since := time.Since(busy); since < tick {
+				passed = since
+			}
 			busy = time.Now()
 			f.cpu, f.elapsed = now-begin, f.elapsed+passed
 		}
