@@ -1,7 +1,6 @@
 package action_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,37 +25,19 @@ import (
 	"f2b-go/jail"
 )
 
-// textLog is a log as text.
-type textLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *textLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *textLog) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.b.String(), text)
-}
-
 // object is a Python action under test.
 type object struct {
 	jail.Action
 	control.Object
 	t    *testing.T
-	log  *textLog
+	log  *testenv.Buffer
 	told string // file
 }
 
 // newObject adds testdata's action; with python as the interpreter, if any.
 func newObject(t *testing.T, python ...string) *object {
 	t.Helper()
-	o := &object{t: t, log: &textLog{}, told: filepath.Join(t.TempDir(), "told")}
+	o := &object{t: t, log: &testenv.Buffer{}, told: filepath.Join(t.TempDir(), "told")}
 	env := action.Env{
 		Jail: &view{name: "sshd"}, Names: names{}, Clock: fixedClock, Python: python,
 		Log: slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -184,7 +165,7 @@ func TestPythonIsLost(t *testing.T) {
 			if err := syscall.Kill(int(before), 0); err != syscall.ESRCH {
 				t.Errorf("the process is there: %v", err)
 			}
-			if method == "rubbish" && !o.log.has("says what is no message: invalid character 'r'") {
+			if method == "rubbish" && !strings.Contains(o.log.String(), "says what is no message: invalid character 'r'") {
 				t.Error("the log does not tell")
 			}
 			o.lines()
@@ -248,7 +229,7 @@ func TestPythonLog(t *testing.T) {
 		`level=INFO+2 msg="noticed \\udcff" logger=`, "logger=fail2ban.Full\n", "level=ERROR msg=wrong ", "logger=fail2ban.module\n", `msg="raised\nTraceback (most recent call last):\n`,
 		`level=DEBUG msg="[sshd] action 'full': printed"`, `level=WARN msg="[sshd] action 'full': ` + strings.Repeat("p", 1024) + `"`, `level=WARN msg="[sshd] action 'full': x\x1b[2J"`,
 	} {
-		testenv.Eventually(t, "the log has "+want, func() bool { return o.log.has(want) })
+		testenv.Eventually(t, "the log has "+want, func() bool { return strings.Contains(o.log.String(), want) })
 	}
 }
 

@@ -39,7 +39,7 @@ func TestALogReplacedByAFIFOBlocksNothing_C11(t *testing.T) {
 		path, other := filepath.Join(dir, "app.log"), filepath.Join(dir, "other.log")
 		write(t, path, "one\n")
 		write(t, other, "")
-		logged := &lockedBuffer{}
+		logged := &testenv.Buffer{}
 		opt.Log = logTo(logged)
 		w := running(t, opt)
 		c, _ := add(t, w, path, AddOptions{})
@@ -102,7 +102,7 @@ func TestPermissionLostAndGivenBack(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "app.log")
 		write(t, path, "one\n")
 		do(t, os.Chmod(path, 0))
-		logged := &lockedBuffer{}
+		logged := &testenv.Buffer{}
 		opt.Log = logTo(logged)
 		w := running(t, opt)
 		if _, err := w.Add(path, AddOptions{}, newCollector()); !errors.Is(err, fs.ErrPermission) {
@@ -130,7 +130,7 @@ func TestALineWithoutEndTakesBoundedMemory_C9(t *testing.T) {
 	do(t, os.Truncate(path, size)) // a hole reads as NUL bytes
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	logged := &lockedBuffer{}
+	logged := &testenv.Buffer{}
 	w := running(t, Options{Log: logTo(logged)})
 	c, _ := add(t, w, path, AddOptions{})
 	c.want(t, "one")

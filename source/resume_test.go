@@ -101,7 +101,7 @@ func TestPositionsInRotatedFilesSurviveARestart(t *testing.T) {
 func TestFirstLineHashIsSHA1WithNewline_3_9_5(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "line one")
-	logged := &lockedBuffer{}
+	logged := &testenv.Buffer{}
 	w := running(t, Options{Log: logTo(logged)})
 	c, sub := add(t, w, path, AddOptions{})
 	write(t, path, "\n")

@@ -146,25 +146,8 @@ func backends(t *testing.T, f func(t *testing.T, opt Options)) {
 	}
 }
 
-func logTo(buf *lockedBuffer) *slog.Logger {
+func logTo(buf *testenv.Buffer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(buf, &slog.HandlerOptions{Level: slog.Level(-20)}))
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // rotations are the ways in which a log is turned over between "two" and "three".

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"f2b-go/internal/testenv"
 )
 
 // counter is a sink that counts how often each numbered line comes.
@@ -295,7 +297,7 @@ func torture(t *testing.T, backend string, seed int64, names []string) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	lw := &logWriter{t: t, rng: rand.New(rand.NewSource(seed)), path: path, file: path, count: map[string]int{}}
 	lw.open()
-	logged := &lockedBuffer{}
+	logged := &testenv.Buffer{}
 	w := NewWatcher(Options{Backend: backend, Quiet: time.Second, Log: logTo(logged)})
 	if backend == "overflowing" {
 		lossy(w.notify)

@@ -178,7 +178,7 @@ func (p *phoneServer) startCrack(from string) (stop func()) {
 	cmd := exec.Command("svcrack", "-x", from, "-u", sipUser, "-r", "100000-999999", "--maximumtime", "60", netnstest.Server4)
 	cmd.Dir = p.dir
 	cmd.Env = append(cmd.Environ(), "HOME="+p.dir, "PYTHONUNBUFFERED=1")
-	var said lockedBuffer
+	var said testenv.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := p.net.Client(cmd.Start); err != nil {
 		p.t.Fatal(err)

@@ -110,7 +110,7 @@ func (b *beside) start() {
 func (b *beside) startDebian(s *scratch) *process {
 	b.t.Helper()
 	for range 5 {
-		p := s.run(debian(ServerName, append(s.args("-f"), "start")...))
+		p := s.serveDebian()
 		died := func() bool {
 			return strings.Contains(sinceStart(s), "Traceback")
 		}
@@ -145,16 +145,8 @@ func sinceStart(s *scratch) string {
 
 // ask puts commands to one of the servers.
 func (b *beside) ask(s *scratch, commands [][]string) []string {
-	var here [][]string
-	for _, words := range commands {
-		var line []string
-		for _, word := range words {
-			line = append(line, strings.ReplaceAll(word, "DIR", s.dir))
-		}
-		here = append(here, line)
-	}
 	var out []string
-	b.peer.Ask([]any{s.path("f2b.sock"), here}, &out)
+	b.peer.Ask([]any{s.path("f2b.sock"), s.here(commands)}, &out)
 	for i := range out {
 		out[i] = settle(commands[i], strings.ReplaceAll(out[i], s.dir, "DIR"))
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"f2b-go/internal/testenv"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"f2b-go/internal/testenv"
 )
 
 // explicitly are settings that are the same in both at any time.

@@ -269,18 +269,12 @@ func compareServers(t *testing.T, lib string, commands [][]string) {
 	for i := range answers {
 		s := newScratch(t, simple())
 		s.write("etc/jail.local", "[DEFAULT]\nmaxretry = 50\n[j1]\nmaxretry = 50\n")
-		p := s.run(debian(ServerName, append(s.args("-f"), "start")...))
+		p := s.serveDebian()
 		if i == 1 {
 			_ = p.stop(syscall.SIGTERM)
 			p = s.serve()
 		}
-		here := make([][]string, len(commands))
-		for k, words := range commands {
-			for _, w := range words {
-				here[k] = append(here[k], strings.ReplaceAll(w, "DIR", s.dir))
-			}
-		}
-		answers[i] = askRaw(t, lib, s.path("f2b.sock"), here)
+		answers[i] = askRaw(t, lib, s.path("f2b.sock"), s.here(commands))
 		for k := range answers[i] {
 			for _, text := range []*string{&answers[i][k].Value, &answers[i][k].Text} {
 				*text = settle(commands[k], strings.ReplaceAll(*text, s.dir, "DIR"))

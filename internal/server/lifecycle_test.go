@@ -361,14 +361,14 @@ func TestNoPermission(t *testing.T) {
 // embedded configuration and says so; fail2ban's names do not.
 func TestEmbedded(t *testing.T) {
 	s := newScratch(t, simple())
-	var out lockedBuffer
+	var out testenv.Buffer
 	p := Program{Name: ServerName, Args: []string{"-d", "-s", s.path("s"), "-p", s.path("p")}, Out: &out, Err: &out,
 		Fallback: os.DirFS(s.path("etc")), home: s.path("nowhere")}
 	if code := Main(p); code != 0 || !strings.Contains(out.String(), "['add', 'j1', 'polling']") ||
 		!strings.HasPrefix(out.String(), "There is no "+s.path("nowhere")+": using the configuration embedded in this program\n") {
 		t.Errorf("code %d:\n%s", code, out.String())
 	}
-	out = lockedBuffer{}
+	out = testenv.Buffer{}
 	p.Fallback = nil
 	if code := Main(p); code != 255 || !strings.HasPrefix(out.String(), "ERROR: Base configuration directory "+s.path("nowhere")+" does not exist") {
 		t.Errorf("code %d:\n%s", code, out.String())

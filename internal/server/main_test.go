@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,24 +64,6 @@ func call(t *testing.T, cmd *exec.Cmd) outcome {
 		t.Fatal(err)
 	}
 	return outcome{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
-}
-
-// lockedBuffer collects a process's output while a test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // scratch is a folder with a configuration, its log files and a server's files.
@@ -158,6 +139,17 @@ func (s *scratch) args(more ...string) []string {
 		"--logtarget", s.path("f2b.log")}, more...)
 }
 
+// here are commands with the folder in the place of DIR.
+func (s *scratch) here(commands [][]string) [][]string {
+	out := make([][]string, len(commands))
+	for i, words := range commands {
+		for _, w := range words {
+			out[i] = append(out[i], strings.ReplaceAll(w, "DIR", s.dir))
+		}
+	}
+	return out
+}
+
 // client asks the server by our client.
 func (s *scratch) client(words ...string) outcome {
 	s.t.Helper()
@@ -168,7 +160,7 @@ func (s *scratch) client(words ...string) outcome {
 type process struct {
 	s     *scratch
 	cmd   *exec.Cmd
-	out   lockedBuffer
+	out   testenv.Buffer
 	ended chan struct{}
 }
 
@@ -201,6 +193,12 @@ func (s *scratch) run(cmd *exec.Cmd) *process {
 func (s *scratch) serve(more ...string) *process {
 	s.t.Helper()
 	return s.run(self(ServerName, append(s.args("-f"), more...)...))
+}
+
+// serveDebian starts Debian's server in the foreground.
+func (s *scratch) serveDebian() *process {
+	s.t.Helper()
+	return s.run(debian(ServerName, append(s.args("-f"), "start")...))
 }
 
 // stop sends a signal and returns the exit code.

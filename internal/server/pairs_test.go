@@ -56,27 +56,20 @@ func TestPairs_5_3(t *testing.T) {
 		server func(s *scratch) *process
 		client func(s *scratch, words []string) outcome
 	}
-	debianServer := func(s *scratch) *process {
-		return s.run(debian(ServerName, append(s.args("-f"), "start")...))
-	}
 	ours := func(s *scratch) *process { return s.serve() }
 	z := newZygote(t, lib)
 	byDebian := func(s *scratch, words []string) outcome { return z.call(ClientName, s.args(words...)...) }
 	byOurs := func(s *scratch, words []string) outcome { return s.client(words...) }
 	results := map[string][]string{}
 	for name, p := range map[string]pairing{
-		"Debian's server, Debian's client": {debianServer, byDebian}, "Debian's server, our client": {debianServer, byOurs},
+		"Debian's server, Debian's client": {(*scratch).serveDebian, byDebian}, "Debian's server, our client": {(*scratch).serveDebian, byOurs},
 		"our server, Debian's client": {ours, byDebian}, "our server, our client": {ours, byOurs},
 	} {
 		s := newScratch(t, simple())
 		server := p.server(s)
-		for _, words := range commands {
-			// The folder's path shows in answers: all servers get to see the same.
-			var here []string
-			for _, w := range words {
-				here = append(here, strings.ReplaceAll(w, "DIR", s.dir))
-			}
-			results[name] = append(results[name], comparable(s, words, p.client(s, here)))
+		here := s.here(commands)
+		for i, words := range commands {
+			results[name] = append(results[name], comparable(s, words, p.client(s, here[i])))
 		}
 		if code := server.stop(syscall.SIGTERM); code != 0 {
 			t.Errorf("%s: the server ended with %d\n%s", name, code, server.out.String())

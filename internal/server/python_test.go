@@ -76,15 +76,7 @@ func TestPythonActions_4_4_1(t *testing.T) {
 			s.write(name, text)
 		}
 		server := serve(s)
-		var commands [][]string
-		for _, c := range pythonCommands {
-			var here []string
-			for _, w := range c {
-				here = append(here, strings.ReplaceAll(w, "DIR", s.dir))
-			}
-			commands = append(commands, here)
-		}
-		for _, r := range askRaw(t, lib, s.path("f2b.sock"), commands) {
+		for _, r := range askRaw(t, lib, s.path("f2b.sock"), s.here(pythonCommands)) {
 			out.replies = append(out.replies, replied{strings.ReplaceAll(r.Value, s.dir, "DIR"), strings.ReplaceAll(r.Text, s.dir, "DIR")})
 		}
 		s.append("j1.log", strings.ReplaceAll(failures("192.0.2.1", 2), "from", "user \xff'`x from"))
@@ -101,7 +93,7 @@ func TestPythonActions_4_4_1(t *testing.T) {
 		}
 		return out
 	}
-	want := run(func(s *scratch) *process { return s.run(debian(ServerName, append(s.args("-f"), "start")...)) })
+	want := run((*scratch).serveDebian)
 	got := run(func(s *scratch) *process { return s.serve() })
 	for i, c := range pythonCommands {
 		if got.replies[i] != want.replies[i] {

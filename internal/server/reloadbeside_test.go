@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"f2b-go/internal/testenv"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"f2b-go/internal/testenv"
 )
 
 // client has each of the two servers told by its own client.

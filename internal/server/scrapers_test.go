@@ -169,7 +169,7 @@ func TestScrapers_FIELD_D(t *testing.T) {
 		if ours {
 			p, x = s.serve(), newTools(t, s, self(ClientName, s.args()...))
 		} else {
-			p = s.run(debian(ServerName, append(s.args("-f"), "start")...))
+			p = s.serveDebian()
 			newZygote(t, lib).serve(s.path("zygote"))
 			client := self(ClientName, s.args()...)
 			client.Env = append(client.Env, zygoteVariable+"="+s.path("zygote"))
