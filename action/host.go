@@ -22,6 +22,9 @@ const (
 
 // Host answers for names out of the system: the host name, and DNS.
 type Host struct {
+	// LookupAddr finds the names of an address; the system's resolver by default.
+	LookupAddr func(ctx context.Context, ip string) ([]string, error)
+
 	now func() time.Time
 	mu  sync.Mutex
 	own map[bool]string
@@ -38,7 +41,7 @@ func NewHost(now func() time.Time) *Host {
 	if now == nil {
 		now = time.Now
 	}
-	return &Host{now: now, own: map[bool]string{}, ptr: map[ipaddr.Addr]pointer{}}
+	return &Host{LookupAddr: net.DefaultResolver.LookupAddr, now: now, own: map[bool]string{}, ptr: map[ipaddr.Addr]pointer{}}
 }
 
 // Short is the machine's name as the kernel has it.
@@ -88,7 +91,7 @@ func (h *Host) Reverse(ctx context.Context, ip ipaddr.Addr) string {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	name := ""
-	if names, err := net.DefaultResolver.LookupAddr(ctx, ip.String()); err == nil && len(names) > 0 {
+	if names, err := h.LookupAddr(ctx, ip.String()); err == nil && len(names) > 0 {
 		name = strings.TrimSuffix(names[0], ".")
 	}
 	h.mu.Lock()

@@ -18,17 +18,27 @@ func ServerPID(path string) (int, error) {
 		return 0, fmt.Errorf("connecting to %s: %w", path, cause(err))
 	}
 	defer conn.Close()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
+	cred, _, err := peerOf(conn.(*net.UnixConn), false)
 	if err != nil {
 		return 0, fmt.Errorf("asking who listens on %s: %w", path, err)
 	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err = errors.Join(err, credErr); err != nil {
-		return 0, fmt.Errorf("asking who listens on %s: %w", path, err)
-	}
 	return int(cred.Pid), nil
+}
+
+// peerOf asks the kernel for the process at the other end, and for its other
+// groups if they are wanted.
+func peerOf(conn *net.UnixConn, wantGroups bool) (cred *unix.Ucred, groups []uint32, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, nil, err
+	}
+	var credErr error
+	err = raw.Control(func(fd uintptr) {
+		if cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); credErr == nil && wantGroups {
+			groups, credErr = peerGroups(int(fd))
+		}
+	})
+	return cred, groups, errors.Join(err, credErr)
 }
 
 // noGroup is the group of nobody.
@@ -47,19 +57,8 @@ const (
 // runs as, may everything, members of the group may read. The socket's mode says
 // much the same; this holds where somebody changed it.
 func rightsOf(conn *net.UnixConn, group int) (r rights, who string, err error) {
-	raw, err := conn.SyscallConn()
+	cred, groups, err := peerOf(conn, group != noGroup)
 	if err != nil {
-		return rightsNone, "", fmt.Errorf("asking who connects: %w", err)
-	}
-	var cred *unix.Ucred
-	var groups []uint32
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		if cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); credErr == nil && group != noGroup {
-			groups, credErr = peerGroups(int(fd))
-		}
-	})
-	if err = errors.Join(err, credErr); err != nil {
 		return rightsNone, "", fmt.Errorf("asking who connects: %w", err)
 	}
 	who = fmt.Sprintf("user %d", cred.Uid)

@@ -52,28 +52,22 @@ var codecNames = map[string]codec{
 	"utf_16be":  {kind: codecOther, enc: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), unit: 2, big: true},
 }
 
-// multibyteNames are Python's names of encodings that the library has under
-// another, or in a wider form: GB 2312 is part of GBK.
-var multibyteNames = nameEach(map[encoding.Encoding]string{
-	simplifiedchinese.GBK:      "936 cp936 ms936 gb2312 gb2312_1980 gb2312_80 euc_cn euccn eucgb2312_cn chinese iso_ir_58 csiso58gb231280",
-	simplifiedchinese.GB18030:  "gb18030_2000",
-	simplifiedchinese.HZGB2312: "hz hz_gb hzgb hz_gb_2312",
-	traditionalchinese.Big5:    "950 cp950 ms950 big5_tw big5_hkscs big5hkscs hkscs",
-	japanese.ShiftJIS:          "932 cp932 ms932 mskanji ms_kanji windows_31j shiftjis sjis s_jis",
-	japanese.EUCJP:             "eucjp ujis u_jis",
-	japanese.ISO2022JP:         "iso2022_jp iso2022jp",
-	korean.EUCKR:               "949 cp949 ms949 uhc euckr korean ks_c_5601 ks_c_5601_1987 ks_x_1001 ksc5601 ksx1001",
-})
-
-// nameEach turns the table around: the encoding of each name.
-func nameEach(of map[encoding.Encoding]string) map[string]encoding.Encoding {
-	names := make(map[string]encoding.Encoding)
-	for enc, list := range of {
-		for _, name := range strings.Fields(list) {
-			names[name] = enc
-		}
-	}
-	return names
+// multibyte are encodings that the library has under another name than Python,
+// or in a wider form: GB 2312 is part of GBK. Of those that are bytewise Python
+// replaces a byte at a time, where the library may take an ASCII character with it.
+var multibyte = []struct {
+	enc      encoding.Encoding
+	bytewise bool
+	names    string
+}{
+	{simplifiedchinese.GBK, true, "936 cp936 ms936 gb2312 gb2312_1980 gb2312_80 euc_cn euccn eucgb2312_cn chinese iso_ir_58 csiso58gb231280"},
+	{simplifiedchinese.GB18030, true, "gb18030_2000"},
+	{simplifiedchinese.HZGB2312, false, "hz hz_gb hzgb hz_gb_2312"},
+	{traditionalchinese.Big5, true, "950 cp950 ms950 big5_tw big5_hkscs big5hkscs hkscs"},
+	{japanese.ShiftJIS, true, "932 cp932 ms932 mskanji ms_kanji windows_31j shiftjis sjis s_jis"},
+	{japanese.EUCJP, true, "eucjp ujis u_jis"},
+	{japanese.ISO2022JP, false, "iso2022_jp iso2022jp"},
+	{korean.EUCKR, true, "949 cp949 ms949 uhc euckr korean ks_c_5601 ks_c_5601_1987 ks_x_1001 ksc5601 ksx1001"},
 }
 
 // pageNames are names of code pages that the IANA index does not know as such.
@@ -180,8 +174,10 @@ func lookupCodec(name string) (codec, error) {
 	if page, ok := pageNames[norm]; ok {
 		return pageCodec(page), nil
 	}
-	if enc, ok := multibyteNames[norm]; ok {
-		return codec{kind: codecOther, enc: enc}, nil
+	for _, m := range multibyte {
+		if slices.Contains(strings.Fields(m.names), norm) {
+			return codec{kind: codecOther, enc: m.enc}, nil
+		}
 	}
 	for _, try := range iana(norm) {
 		enc, err := ianaindex.IANA.Encoding(try)
@@ -253,16 +249,20 @@ func (c codec) decode(buf, raw []byte) (text []byte, ok bool) {
 	if err != nil {
 		return replaceInvalid(buf, raw), false
 	}
-	if ok := !bytes.ContainsRune(out, utf8.RuneError); ok || !slices.Contains(multibyte, c.enc) {
+	if ok := !bytes.ContainsRune(out, utf8.RuneError); ok || !bytewise(c.enc) {
 		return out, ok
 	}
 	return replaceBytes(buf, raw, c.enc), false
 }
 
-// multibyte are the encodings of which Python replaces a byte at a time, where
-// the library may take an ASCII character with it.
-var multibyte = []encoding.Encoding{
-	japanese.ShiftJIS, japanese.EUCJP, simplifiedchinese.GBK, simplifiedchinese.GB18030, traditionalchinese.Big5, korean.EUCKR,
+// bytewise says whether of an encoding Python replaces a byte at a time.
+func bytewise(enc encoding.Encoding) bool {
+	for _, m := range multibyte {
+		if m.enc == enc {
+			return m.bytewise
+		}
+	}
+	return false
 }
 
 // replaceBytes decodes raw, one U+FFFD for each byte that begins no character.

@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"control/pickle":       {},
 	"control":              {"control/pickle", "jail"},
 	"internal/server":      {"config", "control", "firewall", "control/pickle", "action", "action/mail", "store", "jail", "filter", "filter/date", "source"},
-	"internal/testfilter":  {"config", "jail", "filter", "filter/date", "filter/pyre", "source"},
+	"internal/testfilter":  {"config", "action", "jail", "filter", "filter/date", "filter/pyre", "source"},
 	"internal/testaction":  {"config", "action", "action/mail", "jail"},
 	"internal/check":       {"config", "filter", "filter/date", "filter/pyre", "jail", "action"},
 	"internal/demo":        {},

@@ -23,10 +23,6 @@ import (
 // a date.
 var ErrInvalid = errors.New("not a valid date")
 
-// ErrPattern says that a line failed since the pattern is no regular expression:
-// so will all others that reach the pattern.
-var ErrPattern = errors.New("the date pattern does not compile")
-
 // LineError is a fault that makes fail2ban give up the line: what Python would
 // raise there.
 type LineError struct {
@@ -37,8 +33,9 @@ type LineError struct {
 // Error returns the exception as Python's repr shows it: KeyError('XYZ').
 func (e *LineError) Error() string { return e.Class + "(" + pytext.Repr(e.Text) + ")" }
 
-// Is tells a pattern's own fault (ErrPattern) from a line's.
-func (e *LineError) Is(target error) bool { return target == ErrPattern && e.Class == reError }
+// OfPattern says that it is the pattern that is no regular expression: all other
+// lines that reach it will fail, too.
+func (e *LineError) OfPattern() bool { return e.Class == reError }
 
 // reError is Python's class of the errors of regular expressions.
 const reError = "error"

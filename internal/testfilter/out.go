@@ -3,12 +3,10 @@ package testfilter
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
 	"f2b-go/filter"
 	"f2b-go/internal/ipaddr"
@@ -148,7 +146,7 @@ func (t *tester) dynamic(f *filter.Failure, tag string) (string, bool) {
 	case "ip-rev":
 		return ip.Reverse(), true
 	case "ip-host":
-		return none(t.hostName(ip)), true
+		return none(t.names.Reverse(context.Background(), ip)), true
 	case "fid":
 		return idText(f), true
 	case "time":
@@ -181,30 +179,6 @@ func (t *tester) ticketTime(f *filter.Failure) string {
 		return pytext.Str(at)
 	}
 	return pytext.FloatRepr(float64(t.clock().UnixMicro()) / 1e6)
-}
-
-// reverse finds the names of an address.
-type reverse func(ctx context.Context, ip string) ([]string, error)
-
-// reverseTime is the longest that a row waits for the name of its address.
-const reverseTime = 5 * time.Second
-
-// hostName asks for an address's name; "" where there is none.
-func (t *tester) hostName(ip ipaddr.Addr) string {
-	if !ip.IsIP() {
-		return ""
-	}
-	find := t.reverse
-	if find == nil {
-		find = net.DefaultResolver.LookupAddr
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), reverseTime)
-	defer cancel()
-	names, err := find(ctx, ip.String())
-	if err != nil || len(names) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(names[0], ".")
 }
 
 func none(s string) string {

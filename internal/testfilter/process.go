@@ -222,8 +222,8 @@ func (t *tester) settle(l *judged) error {
 // that does not compile ends the run: each further line would fail as well.
 func (t *tester) sort(l *judged) error {
 	var broken *date.LineError
-	if errors.As(l.verdict.Err, &broken) && errors.Is(broken, date.ErrPattern) {
-		return &failure{"ERROR: " + date.ErrPattern.Error() + ": " + broken.Text}
+	if errors.As(l.verdict.Err, &broken) && broken.OfPattern() {
+		return &failure{"ERROR: the date pattern does not compile: " + broken.Text}
 	}
 	if l.verdict.Err != nil {
 		fmt.Fprintf(t.errOut, "line %d: %v\n", l.number, l.verdict.Err)

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"f2b-go/action"
 	"f2b-go/internal/testenv"
 )
 
@@ -227,9 +228,11 @@ func TestRowsNameTheAddress(t *testing.T) {
 		return nil, errors.New("no such name")
 	}
 	for line, want := range map[string]string{"from 192.0.2.1": "a.example\n", "from 192.0.2.2": "None\n"} {
+		names := action.NewHost(nil)
+		names.LookupAddr = find
 		var out bytes.Buffer
 		w := bufio.NewWriter(&out)
-		code := run([]string{"-o", "<ip-host>", line, "from <ADDR>"}, w, io.Discard, "fail2ban-regex", surroundings{reverse: find})
+		code := run([]string{"-o", "<ip-host>", line, "from <ADDR>"}, w, io.Discard, "fail2ban-regex", surroundings{names: names})
 		if err := w.Flush(); err != nil || code != exitDone || out.String() != want {
 			t.Errorf("%s: exit code %d, %q, want %q (%v)", line, code, out.String(), want, err)
 		}

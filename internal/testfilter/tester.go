@@ -6,6 +6,7 @@ package testfilter
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"f2b-go/action"
 	"f2b-go/config"
 	"f2b-go/filter"
 	"f2b-go/internal/logfmt"
@@ -63,7 +65,7 @@ type tester struct {
 	journal     []string
 	screen      screen
 	lookup      filter.Lookup // nil: the system's
-	reverse     reverse       // nil: the system's
+	names       *action.Host  // of addresses
 	explain     *explaining   // nil without --explain
 	bar         *progress     // nil without one
 
@@ -112,9 +114,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, progName str
 
 // surroundings are what a run asks beside its files.
 type surroundings struct {
-	screen  screen
-	lookup  filter.Lookup // nil: the system's
-	reverse reverse       // nil: the system's
+	screen screen
+	lookup filter.Lookup // nil: the system's
+	names  *action.Host  // nil: the system's
 }
 
 func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s surroundings) int {
@@ -138,7 +140,7 @@ func run(args []string, out *bufio.Writer, stderr io.Writer, progName string, s 
 		fmt.Fprintf(stderr, "\n%s\n", strings.Join(wrong, "\n"))
 		return exitFailed
 	}
-	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s.screen, lookup: s.lookup, reverse: s.reverse}
+	t := &tester{opt: opt, out: out, errOut: stderr, shown: defaultShown, backend: "auto", screen: s.screen, lookup: s.lookup, names: cmp.Or(s.names, action.NewHost(nil))}
 	if err := t.start(words); err != nil {
 		var f *failure
 		if !errors.As(err, &f) {
