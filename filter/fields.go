@@ -166,5 +166,8 @@ func (m Match) String() string { return m.Before + m.Date + m.After }
 // text is the line without its date.
 func (m Match) text() string { return m.Before + m.After }
 
+// appendText appends the same.
+func (m *Match) appendText(b []byte) []byte { return append(append(b, m.Before...), m.After...) }
+
 // Tuple is the line as the three strings that Python keeps.
 func (m Match) Tuple() pytext.Tuple { return pytext.Tuple{m.Before, m.Date, m.After} }

@@ -61,6 +61,7 @@ type Filter struct {
 	hasLastDate bool
 	lastText    []byte  // what stood there as the last date
 	buffer      []Match // the last lines, when maxlines is above 1
+	window      window  // what is known of them
 	sessions    sessions
 	warned      map[warning]float64
 	scratch     scratch

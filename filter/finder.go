@@ -164,6 +164,18 @@ func (f *finder) in(line []byte) bool {
 	return false
 }
 
+// all gives the bits of all needles in a line.
+func (f *finder) all(line []byte) (found uint64) {
+	way := finding{finder: f, data: line}
+	for {
+		_, bits, ok := way.next()
+		if !ok {
+			return found
+		}
+		found |= bits
+	}
+}
+
 // tell finds the next needle among what 8 looks from base on gave, and takes it
 // and those before it away.
 func (f *finder) tell(data []byte, base int, hits *uint64) (at int, found uint64) {

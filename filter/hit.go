@@ -33,7 +33,7 @@ func (f *Filter) judgeHit(j *job, h *hit) bool {
 		}
 	}
 	if j.s.maxLines > 1 {
-		f.buffer, j.buf = h.rest, nil
+		f.takeLines(j, h.rest)
 	}
 	if f.registered(j, h) {
 		return true
@@ -77,10 +77,7 @@ func (j *job) lines(h *hit) []Match {
 // failregex on top; a group of the failregex that took no part leaves the
 // prefregex's value. It gives the F-MLFID, if there is one.
 func (f *Filter) merge(j *job, h *hit) (mlfid string, ok bool) {
-	v := &j.view
-	if j.s.maxLines <= 1 {
-		v = j.lineView()
-	}
+	v := j.viewed()
 	rec := &f.scratch.rec
 	fs := rec.fields[:0]
 	if j.s.pref != nil {
@@ -136,13 +133,16 @@ func (f *Filter) ignoresHit(j *job, h *hit) bool {
 	buf := j.buf
 	multi := j.s.maxLines > 1
 	if multi {
-		buf = joinLines(nil, h.matched)
+		buf = nil
+		for i := range h.matched {
+			buf = append(h.matched[i].appendText(buf), '\n')
+		}
 	}
 	if !f.ignores(j, buf) {
 		return false
 	}
 	if multi {
-		f.buffer, j.buf = h.rest, nil
+		f.takeLines(j, h.rest)
 	}
 	return true
 }

@@ -61,6 +61,9 @@ type Verdict struct {
 	TooOld      bool   // the find-time gate dropped the line
 	OverBudget  int    // regexes that gave up on the line
 	Err         error  // the line could not be processed
+	// Before is the lines that were buffered before this one where, with maxlines
+	// above 1, a match took any of them or this one; they last.
+	Before []Match
 }
 
 // scratch is memory used again for every line.

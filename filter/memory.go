@@ -95,7 +95,7 @@ func (f *Filter) Recall(m Memory) {
 	f.work.Lock()
 	defer f.work.Unlock()
 	f.lastDate, f.lastText, f.hasLastDate = m.LastDate, []byte(m.LastDateText), m.HasLastDate
-	f.buffer = m.Buffer
+	f.setBuffer(m.Buffer)
 	slices.SortStableFunc(m.Sessions, func(a, b Session) int { return cmp.Compare(a.Expires, b.Expires) })
 	s := &f.sessions
 	*s = sessions{news: news{on: true}}

@@ -11,6 +11,13 @@ import (
 // search runs the regexes over the line, COMPAT 2.2.4 to 2.2.9.
 func (f *Filter) search(j *job) {
 	f.fillBuffer(j)
+	allowed := ^uint64(0)
+	if j.s.maxLines > 1 {
+		if allowed = f.allowed(j); allowed == 0 {
+			return
+		}
+		f.joinBuffer(j)
+	}
 	j.mode.Notes.takeText(j)
 	if j.s.ignoresFirst() && !(j.mode.CheckAll && j.lacks(ignoreBit)) && f.ignores(j, j.buf) {
 		return
@@ -21,7 +28,7 @@ func (f *Filter) search(j *job) {
 	j.mode.Notes.takeContent(j)
 	if j.plan == nil {
 		for i := range j.s.fail {
-			if f.try(j, i) {
+			if allowed&regexBit(i) != 0 && f.try(j, i) {
 				return
 			}
 		}
@@ -54,9 +61,7 @@ func (j *job) lacks(bit uint64) bool { return j.plan != nil && j.bits&bit == 0 }
 // try tries a failregex by its number from 0; true ends the line.
 func (f *Filter) try(j *job, i int) bool {
 	if j.buf == nil {
-		f.scratch.buf = joinLines(f.scratch.buf[:0], f.buffer)
-		j.buf = f.scratch.buf
-		j.view = plainView(string(j.buf))
+		f.joinBuffer(j)
 	}
 	re := j.s.fail[i]
 	caps, ok := f.searchRegex(j, re, j.buf, &f.scratch.caps)
@@ -66,7 +71,7 @@ func (f *Filter) try(j *job, i int) bool {
 	h := &f.scratch.hit
 	*h = hit{re: re, number: i + 1, caps: caps}
 	if j.s.maxLines > 1 {
-		h.text = j.view.all()
+		h.text = j.joinedView().all()
 		h.matched, h.rest = matchedLines(h, j.original())
 	}
 	return f.judgeHit(j, h)
@@ -80,14 +85,27 @@ func (f *Filter) fillBuffer(j *job) {
 		j.seen = j.buf
 		return
 	}
+	// Lines that somebody may still look at are never written over.
 	f.buffer = append(f.buffer, j.match())
-	if over := len(f.buffer) - j.s.maxLines; over > 0 {
-		f.buffer = append([]Match(nil), f.buffer[over:]...)
-	}
+	f.buffer = f.buffer[max(0, len(f.buffer)-j.s.maxLines):]
 	j.org = f.buffer
-	f.scratch.buf = joinLines(f.scratch.buf[:0], f.buffer)
-	j.buf = f.scratch.buf
-	j.view, j.ready = plainView(string(j.buf)), true
+}
+
+// joinBuffer makes one text of the lines in the buffer.
+func (f *Filter) joinBuffer(j *job) {
+	b := f.scratch.buf[:0]
+	for i := range f.buffer {
+		b = append(f.buffer[i].appendText(b), '\n')
+	}
+	f.scratch.buf, j.buf, j.ready = b, b, false
+}
+
+// joinedView is the view of several lines that are one text.
+func (j *job) joinedView() *view {
+	if !j.ready {
+		j.view, j.ready = plainView(string(j.buf)), true
+	}
+	return &j.view
 }
 
 // withoutDate is the line without its date, with a line feed. It is part of
@@ -107,15 +125,6 @@ func (f *Filter) withoutDate(j *job) []byte {
 	b = append(b, j.line[from:]...)
 	b = append(b, '\n')
 	f.scratch.buf = b
-	return b
-}
-
-func joinLines(b []byte, lines []Match) []byte {
-	for i := range lines {
-		b = append(b, lines[i].Before...)
-		b = append(b, lines[i].After...)
-		b = append(b, '\n')
-	}
 	return b
 }
 
@@ -165,10 +174,7 @@ func (f *Filter) prefilter(j *job) bool {
 // prefilterSlowly takes over the groups of the prefregex where they must be put
 // together first, or where they are of several lines.
 func (f *Filter) prefilterSlowly(j *job, caps []int) {
-	v := &j.view
-	if j.s.maxLines <= 1 {
-		v = j.lineView()
-	}
+	v := j.viewed()
 	j.pre = j.s.pref.fields(nil, v, caps)
 	if j.mode.PrefGroups {
 		j.verd.PrefGroups = append(Fields(nil), j.pre...)
@@ -178,15 +184,13 @@ func (f *Filter) prefilterSlowly(j *job, caps []int) {
 	if content == "" {
 		return
 	}
+	j.original()
 	if j.s.maxLines > 1 {
-		j.original()
-		f.buffer = []Match{{After: content}}
-	} else {
-		j.original()
+		f.takeLines(j, []Match{{After: content}})
 	}
 	f.scratch.cont = append(append(f.scratch.cont[:0], content...), '\n')
 	j.buf = f.scratch.cont
-	j.view = plainView(string(j.buf))
+	j.view, j.ready = plainView(string(j.buf)), true
 }
 
 // searchRegex runs one regex; one that gives up counts as no match and is

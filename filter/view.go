@@ -77,6 +77,14 @@ func (j *job) lineView() *view {
 	return v
 }
 
+// viewed is the view of what the regexes see.
+func (j *job) viewed() *view {
+	if j.s.maxLines > 1 {
+		return j.joinedView()
+	}
+	return j.lineView()
+}
+
 // match is the line as a triple.
 func (j *job) match() Match {
 	if j.s.maxLines > 1 {

@@ -6,6 +6,7 @@ import "bytes"
 // its tree, and rule out most texts before there is a program.
 type facts struct {
 	anchored bool       // matches at the start of the text only
+	ofLine   bool       // matches at the start of a line only
 	first    first      // how a match begins
 	prefix   []byte     // text that every match begins with
 	literals [][]string // of each set, one is in every match
@@ -17,6 +18,7 @@ func factsOf(t *tree) *facts {
 	prefix := prefixOf(root)
 	f := &facts{
 		anchored: anchored(root),
+		ofLine:   startsLine(root),
 		first:    firstOf(root, anything()),
 		prefix:   []byte(prefix),
 		literals: literalSets(root),
@@ -54,6 +56,8 @@ func (f *facts) candidate(text []byte, pos int) int {
 			return -1
 		}
 		return 0
+	case f.ofLine:
+		return f.lineStart(text, pos)
 	case len(f.prefix) > 0:
 		i := bytes.Index(text[pos:], f.prefix)
 		if i < 0 {
@@ -70,4 +74,21 @@ func (f *facts) candidate(text []byte, pos int) int {
 		return pos
 	}
 	return -1
+}
+
+// lineStart returns the first start of a line from pos on where a match may begin,
+// -1 if there is none.
+func (f *facts) lineStart(text []byte, pos int) int {
+	for {
+		if pos == 0 || text[pos-1] == '\n' {
+			if pos == len(text) && f.first.end || pos < len(text) && f.first.bytes.Has(text[pos]) {
+				return pos
+			}
+		}
+		i := bytes.IndexByte(text[pos:], '\n')
+		if i < 0 {
+			return -1
+		}
+		pos += i + 1
+	}
 }

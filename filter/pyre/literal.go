@@ -259,6 +259,28 @@ func anchored(n *node) bool {
 	return false
 }
 
+// startsLine reports whether n matches at the start of a line only.
+func startsLine(n *node) bool {
+	switch n.kind {
+	case nodeAt:
+		return n.place == atTextStart || n.place == atLineStart
+	case nodeCat:
+		for _, sub := range n.subs {
+			if startsLine(sub) {
+				return true
+			}
+			if sub.kind != nodeAt && sub.kind != nodeLook && sub.kind != nodeEmpty {
+				return false
+			}
+		}
+	case nodeAlt:
+		return !slices.ContainsFunc(n.subs, func(sub *node) bool { return !startsLine(sub) })
+	case nodeGroup, nodeAtomic:
+		return startsLine(n.subs[0])
+	}
+	return false
+}
+
 // leadingRun returns the class of the characters with which a match begins,
 // if it begins with any number of them and if nothing that follows depends on
 // how many: then, where a match fails, it fails within all of their run.

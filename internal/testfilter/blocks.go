@@ -87,7 +87,7 @@ func (t *tester) judgeBlocks(src *source) error {
 	mode := t.mode
 	mode.Comments, mode.Every = true, t.opt.out == "" || t.opt.invert
 	ids := t.opt.out == "id" || t.opt.out == "fid"
-	details := t.opt.json || t.opt.out != "" && !ids
+	details := t.opt.json || t.opt.debuggex || t.opt.out != "" && !ids
 	lines := 0
 	each := func(j *filter.Judged) error {
 		if ids && j.Verdict.Err == nil && !t.opt.invert {

@@ -112,7 +112,7 @@ func (t *tester) openFile(path string) (*source, error) {
 		size = info.Size()
 	}
 	src := &source{name: path, file: file}
-	if r := t.watched(file, size); t.explain != nil || t.flt.MaxLines() > 1 || !t.flt.LinesEndInByte() {
+	if r := t.watched(file, size); t.explain != nil || !t.flt.LinesEndInByte() {
 		src.next = newLineReader(r, t.flt.CutLine).next
 	} else {
 		src.blocks = newBlockReader(r)
@@ -172,32 +172,8 @@ func (l *judged) line() string {
 }
 
 func (t *tester) judge(l judged, line filter.Line) error {
-	var before []filter.Match
-	full := false
-	if t.flt.MaxLines() > 1 {
-		before = t.flt.Buffer()
-		full = len(before) >= t.flt.MaxLines()
-	}
 	l.found, l.verdict = t.flt.Judge(line, t.mode)
-	if err := t.sort(&l); err != nil {
-		return err
-	}
-	if t.opt.out != "" {
-		t.printFailures(&l)
-		return nil
-	}
-	t.countHits(&l)
-	if t.flt.MaxLines() > 1 {
-		if full {
-			before = before[1:]
-		}
-		if parts := t.takeBack(before); parts != nil {
-			l.page = strings.Join(append(parts, cutLine(&l)), "\n")
-		}
-	}
-	t.count(&l)
-	t.tell(&l)
-	return nil
+	return t.settle(&l)
 }
 
 // settle counts and prints what came of a line.
@@ -213,6 +189,11 @@ func (t *tester) settle(l *judged) error {
 		return nil
 	}
 	t.countHits(l)
+	if before := l.verdict.Before; before != nil {
+		if parts := t.takeBack(before); parts != nil {
+			l.page = strings.Join(append(parts, cutLine(l)), "\n")
+		}
+	}
 	t.count(l)
 	t.tell(l)
 	return nil
@@ -319,14 +300,15 @@ func (t *tester) takeBack(before []filter.Match) (parts []string) {
 
 // cutLine is the line without its date, where a match of it tells what that is.
 func cutLine(l *judged) string {
+	text := l.line()
 	for i := range l.found {
 		for _, m := range l.found[i].Matches {
-			if m.String() == l.text {
+			if m.String() == text {
 				return m.Before + m.After
 			}
 		}
 	}
-	return l.text
+	return text
 }
 
 // count counts and keeps the line for the lists.
