@@ -62,7 +62,11 @@ func readerOf(t *template, pattern string) reader {
 			pattern = "EPOCH"
 		}
 	}
-	return readers[pattern]
+	if read := readers[pattern]; read != nil || t.kind != kindFields {
+		return read
+	}
+	read, _ := plainReader(pattern)
+	return read
 }
 
 // What the bytes of a line are to a regex.
@@ -150,6 +154,22 @@ func atLineBegin(read core) reader {
 			}
 		}
 		return unmatched
+	}
+}
+
+// atFirstByte reads a core that begins where the line does.
+func atFirstByte(read core) reader {
+	return func(t *template, line []byte, pos, end int, h *hit) verdict {
+		if pos > 0 {
+			return unmatched
+		}
+		var f fields
+		stop, v := read(t, line, 0, end, &f)
+		if v == matched {
+			h.moment = f.pack()
+		}
+		h.start, h.end, h.cutStart, h.cutEnd, h.ascii = 0, stop, 0, stop, true
+		return v
 	}
 }
 

@@ -3,6 +3,7 @@ package date
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 )
 
 // A log's lines come in the order in which they were written, so most dates
@@ -34,6 +35,7 @@ type repeated struct {
 	slot    *slot // the template; nil: nothing is remembered
 	bracket bool  // text begins at the line's first bracket, not at its begin
 	ending  ending
+	fixed   bool
 	cut     int // where the date begins in text
 	length  int // where it ends
 	second  int // where the two digits of the second stand
@@ -269,15 +271,15 @@ func (e ending) certain(second byte) bool {
 // one that repeats.
 func (d *Detector) remember(s *slot, line []byte, h *hit) {
 	r := &d.repeated
-	how, ok := repeating[s.pattern]
-	if !ok || s.fast == nil || !s.anchored() || h.moment.kind != packedFields || h.cutEnd >= len(line) {
+	how := s.repeating
+	if how == nil || !s.anchored() || h.moment.kind != packedFields || h.cutEnd >= len(line) {
 		return
 	}
 	if r.slot != nil && r.hits == 0 && r.wait < repeatWait {
 		r.wait++
 		return
 	}
-	*r = repeated{bracket: how.bracket, ending: how.ending}
+	*r = repeated{bracket: how.bracket, ending: how.ending, fixed: how.fixed}
 	from := 0
 	if r.bracket {
 		from = bytes.IndexByte(line, '[')
@@ -325,10 +327,11 @@ func (r *repeated) findSecond() bool {
 }
 
 // plainEnd reports whether the byte after the date is one that never belongs
-// to a date, or a blank that certain looks behind.
+// to a date, or a blank that certain looks behind. Where the date ends in any case
+// it is any byte, but not of a character that only a regex judges.
 func (r *repeated) plainEnd() bool {
 	next := r.text[r.length]
-	return next == ' ' || next == ']'
+	return next == ' ' || next == ']' || r.fixed && byteKind[next]&highByte == 0
 }
 
 // repeatedTime is the time of a moment that is the remembered one but for the
@@ -353,16 +356,31 @@ func (d *Detector) repeatedTime(m moment) (stamp Stamp, ok bool) {
 	return Stamp{Unix: r.stamp.Unix + float64(second), Int: r.stamp.Int}, true
 }
 
-// repeating are the patterns whose dates are recognized when they repeat.
-var repeating = map[string]struct {
-	bracket bool
+// repetition says how the dates of a template are recognized when they repeat.
+type repetition struct {
+	bracket bool // see repeated
 	ending  ending
-}{
-	tagLineBegin + isoPattern:        {false, endsAtZone},
-	tagLineBegin + isoNginx:          {false, endsAtZone},
-	tagLineBegin + syslogPattern:     {false, endsAtYear},
-	tagLineBegin + apachePattern:     {false, endsAtZone},
-	inBrackets + isoPattern + `)`:    {true, endsAtZone},
-	inBrackets + syslogPattern + `)`: {true, endsAtYear},
-	inBrackets + apachePattern + `)`: {true, endsAtZone},
+	fixed   bool // nothing that follows makes the date longer
+}
+
+// repetitionOf returns that of a pattern, nil if its dates are not recognized.
+func repetitionOf(t *template, pattern string) *repetition {
+	if how, ok := repeating[pattern]; ok {
+		return &how
+	}
+	if _, tied := plainReader(pattern); tied && t.kind == kindFields {
+		return &repetition{fixed: !strings.HasSuffix(pattern, "%z")}
+	}
+	return nil
+}
+
+// repeating are the patterns for which it is known.
+var repeating = map[string]repetition{
+	tagLineBegin + isoPattern:        {ending: endsAtZone},
+	tagLineBegin + isoNginx:          {ending: endsAtZone},
+	tagLineBegin + syslogPattern:     {ending: endsAtYear},
+	tagLineBegin + apachePattern:     {ending: endsAtZone},
+	inBrackets + isoPattern + `)`:    {bracket: true, ending: endsAtZone},
+	inBrackets + syslogPattern + `)`: {bracket: true, ending: endsAtYear},
+	inBrackets + apachePattern + `)`: {bracket: true, ending: endsAtZone},
 }

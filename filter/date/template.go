@@ -40,8 +40,10 @@ type template struct {
 	fieldsOf []byte // group index to field letter, 0 for none
 	groupP   int    // index of the group named p, or -1
 
-	fast  reader // reads the template's format without its regex, or nil
-	years yearSpan
+	fast reader // reads the template's format without its regex, or nil
+	// repeating says how its dates are recognized when they repeat, nil if they are not.
+	repeating *repetition
+	years     yearSpan
 	// family is what a line must hold for a match, 0 if anything may match.
 	family family
 }
@@ -64,6 +66,9 @@ func newTemplate(pattern string, years yearSpan) (*template, error) {
 		return nil, err
 	}
 	t.years, t.fast, t.family = years, readerOf(t, pattern), familyOf(pattern)
+	if t.fast != nil {
+		t.repeating = repetitionOf(t, pattern)
+	}
 	return t, nil
 }
 

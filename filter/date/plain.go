@@ -1,0 +1,246 @@
+package date
+
+import "strings"
+
+// Many filters have a date pattern of their own, and most of these are plain: one
+// directive after the other with fixed characters between them. Such a pattern has
+// one way to match at a place, so a reader is made of it.
+
+// part is a directive or a fixed character of a plain pattern.
+type part struct {
+	letter byte   // of the directive, 0 for a character
+	exact  bool   // two digits always
+	chars  string // the characters of which one must stand there
+	fold   bool   // in any case
+
+	least, most int16 // of the directive's number
+}
+
+// loose says whether the part takes more or fewer digits.
+func (p *part) loose() bool {
+	return !p.exact && p.letter != 0 && strings.IndexByte("mdHMSf", p.letter) >= 0
+}
+
+// plainDirectives are those that a plain pattern may have, with their letters.
+var plainDirectives = map[string]part{
+	"Y": {letter: 'Y'}, "ExY": {letter: 'Y', exact: true},
+	"y": {letter: 'y', exact: true, most: 99}, "Exy": {letter: 'y', exact: true, most: 99},
+	"m": {letter: 'm', least: 1, most: 12}, "Exm": {letter: 'm', exact: true, least: 1, most: 12},
+	"d": {letter: 'd', least: 1, most: 31}, "Exd": {letter: 'd', exact: true, least: 1, most: 31},
+	"H": {letter: 'H', most: 23}, "ExH": {letter: 'H', exact: true, most: 23},
+	"M": {letter: 'M', most: 59}, "ExM": {letter: 'M', exact: true, most: 59},
+	"S": {letter: 'S', most: 61}, "ExS": {letter: 'S', exact: true, most: 61},
+	"b": {letter: 'b'}, "f": {letter: 'f'}, "z": {letter: 'z'},
+}
+
+// plainReader returns a reader of a plain pattern, and whether it is tied to the
+// begin of the line; nil for any other.
+func plainReader(pattern string) (read reader, tied bool) {
+	rest, atStart := strings.CutPrefix(pattern, "^")
+	begin := false
+	if !atStart {
+		rest, begin = strings.CutPrefix(rest, tagLineBegin)
+	}
+	all := plainParts(rest)
+	switch {
+	case len(all) == 0 || strip(pattern) != pattern || strip(rest) != rest:
+		return nil, false
+	case atStart:
+		return atFirstByte(all.read), true
+	case begin:
+		return atLineBegin(all.read), true
+	}
+	if all[0].letter == 'z' {
+		return nil, false
+	}
+	return anywhere(all.read, all[0].first()), false
+}
+
+// plainParts takes a plain pattern apart; nil for any other.
+func plainParts(pattern string) (all parts) {
+	seen, fold := "", strings.Contains(pattern, "%b")
+	for i := 0; i < len(pattern); {
+		var p part
+		size := 1
+		switch c := pattern[i]; {
+		case c == '%':
+			key := directiveAt(pattern, i)
+			p, size = plainDirectives[key], 1+len(key)
+			if p.letter == 0 || strings.IndexByte(seen, p.letter) >= 0 {
+				return nil
+			}
+			seen += string(p.letter)
+		case c == '[':
+			end := strings.IndexByte(pattern[i:], ']')
+			if end < 2 || strings.Trim(pattern[i+1:i+end], " T/:.,") != "" {
+				return nil
+			}
+			p.chars, size = pattern[i+1:i+end], end+1
+		case c == '\\':
+			if i+1 == len(pattern) || strings.IndexByte(`[](){}.-/|+*?^$"'`, pattern[i+1]) < 0 {
+				return nil
+			}
+			p.chars, size = pattern[i+1:i+2], 2
+		case c < ' ' || c > '~' || strings.IndexByte(`](){}.|+*?^$#`, c) >= 0:
+			return nil
+		default:
+			p.chars = pattern[i : i+1]
+		}
+		p.fold = fold
+		all = append(all, p)
+		i += size
+	}
+	for i := range all {
+		if !all.oneWay(i) {
+			return nil
+		}
+	}
+	return all
+}
+
+// parts are those of a plain pattern.
+type parts []part
+
+// oneWay says whether what follows a part tells where the part ends.
+func (all parts) oneWay(i int) bool {
+	if i+1 == len(all) {
+		return true
+	}
+	next := &all[i+1]
+	if all[i].letter == 'z' {
+		return false
+	}
+	return !all[i].loose() || next.letter == 'b' || next.letter == 0 && !strings.ContainsAny(next.chars, "0123456789")
+}
+
+// read is the core of a plain pattern's reader.
+func (all parts) read(t *template, line []byte, at, end int, f *fields) (int, verdict) {
+	f.reset()
+	p := at
+	for i := range all {
+		size, v := all[i].read(t, line, p, end, f)
+		if v != matched {
+			return 0, v
+		}
+		p += size
+	}
+	last := &all[len(all)-1]
+	if last.letter == 'z' || last.letter == 0 && byteKind[line[p-1]]&wordByte == 0 {
+		return p, matched
+	}
+	return p, wordEnds(byteAt(line, p, end))
+}
+
+// read reads the part from line[p] on and returns its size.
+func (p *part) read(t *template, line []byte, at, end int, f *fields) (size int, v verdict) {
+	switch p.letter {
+	case 0:
+		return 1, p.character(byteAt(line, at, end))
+	case 'Y':
+		f.year, v = p.year(t, line, at, end)
+		return 4, v
+	case 'b':
+		number, isMonth, v := readName(line, at, end)
+		if v == matched && !isMonth {
+			v = unmatched
+		}
+		f.month = number + 1
+		return 3, v
+	case 'f':
+		for size < 7 && digit(byteAt(line, at+size, end)) {
+			size++
+		}
+		if size == 0 || size > 6 {
+			return 0, unmatched
+		}
+		return size, matched
+	case 'z':
+		stop, v := readZone(line, at, end, f, p.fold)
+		return stop - at, v
+	}
+	n, size, v := p.number(line, at, end)
+	switch p.letter {
+	case 'y':
+		f.year = 2000 + int32(n)
+	case 'm':
+		f.month = n
+	case 'd':
+		f.day = n
+	case 'H':
+		f.hour = n
+	case 'M':
+		f.minute = n
+	case 'S':
+		f.second = n
+	}
+	return size, v
+}
+
+// character judges a byte where a fixed character must stand.
+func (p *part) character(c byte) verdict {
+	for i := range len(p.chars) {
+		want := p.chars[i]
+		if c == want || p.fold && letter(want) && c|0x20 == want|0x20 {
+			return matched
+		}
+		// Other characters may be the same but for their case.
+		if p.fold && letter(want) && byteKind[c]&highByte != 0 {
+			return unsure
+		}
+	}
+	return unmatched
+}
+
+// year reads four digits.
+func (p *part) year(t *template, line []byte, at, end int) (year int32, v verdict) {
+	if p.exact {
+		return readYear(t, line, at, end)
+	}
+	for i := range 4 {
+		c := byteAt(line, at+i, end)
+		if !digit(c) {
+			return 0, highUnsure(c)
+		}
+		year = year*10 + int32(c-'0')
+	}
+	return year, matched
+}
+
+// number reads one digit or two; a blank may stand for the first of a day.
+func (p *part) number(line []byte, at, end int) (n int16, size int, v verdict) {
+	a, b := byteAt(line, at, end), byteAt(line, at+1, end)
+	blank := p.letter == 'd' && !p.exact && a == ' '
+	switch {
+	case !digit(a) && !blank:
+		return 0, 0, highUnsure(a)
+	case byteKind[b]&highByte != 0:
+		return 0, 0, unsure
+	case digit(b) && blank:
+		n, size = int16(b-'0'), 2
+	case digit(b):
+		n, size = int16(a-'0')*10+int16(b-'0'), 2
+	case p.exact || blank:
+		return 0, 0, unmatched
+	default:
+		n, size = int16(a-'0'), 1
+	}
+	if n < p.least || n > p.most {
+		return 0, 0, unmatched
+	}
+	return n, size, matched
+}
+
+// first marks the bytes that the part can begin with.
+func (p *part) first() *[256]bool {
+	switch {
+	case p.letter == 'd' && !p.exact:
+		return firstDay
+	case p.letter == 'b':
+		return firstLetters
+	case p.letter != 0:
+		return firstDigits
+	case p.fold:
+		return firstBytes(strings.ToLower(p.chars) + strings.ToUpper(p.chars))
+	}
+	return firstBytes(p.chars)
+}
