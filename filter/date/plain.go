@@ -10,6 +10,7 @@ import "strings"
 type part struct {
 	letter byte   // of the directive, 0 for a character
 	exact  bool   // two digits always
+	blank  bool   // one may stand before the number
 	chars  string // the characters of which one must stand there
 	fold   bool   // in any case
 
@@ -18,7 +19,7 @@ type part struct {
 
 // loose says whether the part takes more or fewer digits.
 func (p *part) loose() bool {
-	return !p.exact && p.letter != 0 && strings.IndexByte("mdHMSf", p.letter) >= 0
+	return !p.exact && p.letter != 0 && strings.IndexByte("mdHIMSf", p.letter) >= 0
 }
 
 // plainDirectives are those that a plain pattern may have, with their letters.
@@ -30,7 +31,8 @@ var plainDirectives = map[string]part{
 	"H": {letter: 'H', most: 23}, "ExH": {letter: 'H', exact: true, most: 23},
 	"M": {letter: 'M', most: 59}, "ExM": {letter: 'M', exact: true, most: 59},
 	"S": {letter: 'S', most: 61}, "ExS": {letter: 'S', exact: true, most: 61},
-	"b": {letter: 'b'}, "f": {letter: 'f'}, "z": {letter: 'z'},
+	"k": {letter: 'H', blank: true, most: 29}, "I": {letter: 'I', least: 1, most: 12}, "p": {letter: 'p'},
+	"a": {letter: 'a'}, "b": {letter: 'b'}, "f": {letter: 'f'}, "z": {letter: 'z'},
 }
 
 // plainReader returns a reader of a plain pattern, and whether it is tied to the
@@ -43,7 +45,7 @@ func plainReader(pattern string) (read reader, tied bool) {
 	}
 	all := plainParts(rest)
 	switch {
-	case len(all) == 0 || strip(pattern) != pattern || strip(rest) != rest:
+	case len(all) == 0 || all[0].blank || strip(pattern) != pattern || strip(rest) != rest:
 		return nil, false
 	case atStart:
 		return atFirstByte(all.read), true
@@ -58,7 +60,7 @@ func plainReader(pattern string) (read reader, tied bool) {
 
 // plainParts takes a plain pattern apart; nil for any other.
 func plainParts(pattern string) (all parts) {
-	seen, fold := "", strings.Contains(pattern, "%b")
+	seen, fold := "", alphabetic(pattern)
 	for i := 0; i < len(pattern); {
 		var p part
 		size := 1
@@ -66,7 +68,8 @@ func plainParts(pattern string) (all parts) {
 		case c == '%':
 			key := directiveAt(pattern, i)
 			p, size = plainDirectives[key], 1+len(key)
-			if p.letter == 0 || strings.IndexByte(seen, p.letter) >= 0 {
+			hour := p.letter == 'H' || p.letter == 'I'
+			if p.letter == 0 || strings.IndexByte(seen, p.letter) >= 0 || hour && strings.ContainsAny(seen, "HI") {
 				return nil
 			}
 			seen += string(p.letter)
@@ -110,19 +113,32 @@ func (all parts) oneWay(i int) bool {
 	if all[i].letter == 'z' {
 		return false
 	}
-	return !all[i].loose() || next.letter == 'b' || next.letter == 0 && !strings.ContainsAny(next.chars, "0123456789")
+	return !all[i].loose() || strings.IndexByte("abp", next.letter) >= 0 || next.letter == 0 && !strings.ContainsAny(next.chars, "0123456789")
 }
 
 // read is the core of a plain pattern's reader.
 func (all parts) read(t *template, line []byte, at, end int, f *fields) (int, verdict) {
 	f.reset()
 	p := at
+	half, twelve := byte('a'), false
 	for i := range all {
 		size, v := all[i].read(t, line, p, end, f)
 		if v != matched {
 			return 0, v
 		}
+		switch all[i].letter {
+		case 'I':
+			twelve = true
+		case 'p':
+			half = line[p] | 0x20
+		}
 		p += size
+	}
+	if twelve {
+		f.hour %= 12
+		if half == 'p' {
+			f.hour += 12
+		}
 	}
 	last := &all[len(all)-1]
 	if last.letter == 'z' || last.letter == 0 && byteKind[line[p-1]]&wordByte == 0 {
@@ -139,13 +155,19 @@ func (p *part) read(t *template, line []byte, at, end int, f *fields) (size int,
 	case 'Y':
 		f.year, v = p.year(t, line, at, end)
 		return 4, v
-	case 'b':
+	case 'a', 'b':
 		number, isMonth, v := readName(line, at, end)
-		if v == matched && !isMonth {
+		switch {
+		case v == matched && isMonth != (p.letter == 'b'):
 			v = unmatched
+		case isMonth:
+			f.month = number + 1
+		default:
+			f.weekday = number
 		}
-		f.month = number + 1
 		return 3, v
+	case 'p':
+		return 2, readHalf(byteAt(line, at, end), byteAt(line, at+1, end))
 	case 'f':
 		for size < 7 && digit(byteAt(line, at+size, end)) {
 			size++
@@ -158,7 +180,11 @@ func (p *part) read(t *template, line []byte, at, end int, f *fields) (size int,
 		stop, v := readZone(line, at, end, f, p.fold)
 		return stop - at, v
 	}
-	n, size, v := p.number(line, at, end)
+	skip := 0
+	if p.blank && byteAt(line, at, end) == ' ' {
+		skip = 1
+	}
+	n, size, v := p.number(line, at+skip, end)
 	switch p.letter {
 	case 'y':
 		f.year = 2000 + int32(n)
@@ -166,14 +192,25 @@ func (p *part) read(t *template, line []byte, at, end int, f *fields) (size int,
 		f.month = n
 	case 'd':
 		f.day = n
-	case 'H':
+	case 'H', 'I':
 		f.hour = n
 	case 'M':
 		f.minute = n
 	case 'S':
 		f.second = n
 	}
-	return size, v
+	return skip + size, v
+}
+
+// readHalf judges the two letters of am or pm, in any case.
+func readHalf(a, b byte) verdict {
+	switch {
+	case (byteKind[a]|byteKind[b])&highByte != 0:
+		return unsure
+	case (a|0x20 == 'a' || a|0x20 == 'p') && b|0x20 == 'm':
+		return matched
+	}
+	return unmatched
 }
 
 // character judges a byte where a fixed character must stand.
@@ -235,8 +272,10 @@ func (p *part) first() *[256]bool {
 	switch {
 	case p.letter == 'd' && !p.exact:
 		return firstDay
-	case p.letter == 'b':
+	case p.letter == 'a' || p.letter == 'b':
 		return firstLetters
+	case p.letter == 'p':
+		return firstBytes("apAP")
 	case p.letter != 0:
 		return firstDigits
 	case p.fold:

@@ -36,15 +36,17 @@ type repeated struct {
 	bracket bool  // text begins at the line's first bracket, not at its begin
 	ending  ending
 	fixed   bool
-	cut     int // where the date begins in text
-	length  int // where it ends
-	second  int // where the two digits of the second stand
-	digits  int // after them a point and so many digits, 0 for none
-	text    [maxRepeat]byte
-	want    [repeatWords]uint64 // text and the byte after it, eight bytes a word,
-	mask    [repeatWords]uint64 // and which of them must be the same
-	words   int
-	bits    uint64 // the moment with the second 0
+	// fraction says that digits behind the second and a point are its fraction.
+	fraction bool
+	cut      int // where the date begins in text
+	length   int // where it ends
+	second   int // where the two digits of the second stand
+	digits   int // after them a point and so many digits, 0 for none
+	text     [maxRepeat]byte
+	want     [repeatWords]uint64 // text and the byte after it, eight bytes a word,
+	mask     [repeatWords]uint64 // and which of them must be the same
+	words    int
+	bits     uint64 // the moment with the second 0
 
 	hits, wait int // lines recognized; lines not remembered while there were none
 
@@ -279,7 +281,7 @@ func (d *Detector) remember(s *slot, line []byte, h *hit) {
 		r.wait++
 		return
 	}
-	*r = repeated{bracket: how.bracket, ending: how.ending, fixed: how.fixed}
+	*r = repeated{bracket: how.bracket, ending: how.ending, fixed: how.fixed, fraction: !how.whole}
 	from := 0
 	if r.bracket {
 		from = bytes.IndexByte(line, '[')
@@ -315,7 +317,7 @@ func (r *repeated) findSecond() bool {
 	}
 	r.second = at
 	after := at + 2
-	if after < len(text) && (text[after] == '.' || text[after] == ',') {
+	if r.fraction && after < len(text) && (text[after] == '.' || text[after] == ',') {
 		for after++; after < len(text) && digit(text[after]); after++ {
 			r.digits++
 		}
@@ -361,6 +363,7 @@ type repetition struct {
 	bracket bool // see repeated
 	ending  ending
 	fixed   bool // nothing that follows makes the date longer
+	whole   bool // the second has no fraction
 }
 
 // repetitionOf returns that of a pattern, nil if its dates are not recognized.
@@ -369,9 +372,14 @@ func repetitionOf(t *template, pattern string) *repetition {
 		return &how
 	}
 	if _, tied := plainReader(pattern); tied && t.kind == kindFields {
-		return &repetition{fixed: !strings.HasSuffix(pattern, "%z")}
+		return &repetition{fixed: !strings.HasSuffix(pattern, "%z"), whole: !hasFraction(pattern)}
 	}
 	return nil
+}
+
+// hasFraction says whether in a plain pattern the second's fraction follows it.
+func hasFraction(pattern string) bool {
+	return strings.Contains(pattern, `S\.%f`) || strings.Contains(pattern, "S,%f") || strings.Contains(pattern, "S[.,]%f")
 }
 
 // repeating are the patterns for which it is known.
@@ -380,6 +388,9 @@ var repeating = map[string]repetition{
 	tagLineBegin + isoNginx:          {ending: endsAtZone},
 	tagLineBegin + syslogPattern:     {ending: endsAtYear},
 	tagLineBegin + apachePattern:     {ending: endsAtZone},
+	"^" + isoPattern:                 {ending: endsAtZone},
+	"^" + syslogPattern:              {ending: endsAtYear},
+	"^" + apachePattern:              {ending: endsAtZone},
 	inBrackets + isoPattern + `)`:    {bracket: true, ending: endsAtZone},
 	inBrackets + syslogPattern + `)`: {bracket: true, ending: endsAtYear},
 	inBrackets + apachePattern + `)`: {bracket: true, ending: endsAtZone},

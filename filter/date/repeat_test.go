@@ -93,7 +93,7 @@ func TestRepeatedDates_2_4_11(t *testing.T) {
 	if err != nil {
 		zurich = time.UTC
 	}
-	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}", `^[^\[]*\[({DATE})`}
+	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}", `^[^\[]*\[({DATE})`, "^{DATE}"}
 	r := rand.New(rand.NewPCG(4, 11))
 	recognized := 0
 	for n := range 200 {
@@ -166,7 +166,7 @@ func linesAsRun(d *Detector, data []byte) (size int, last string) {
 // TestRuns_2_4_11 passes over runs of lines whose dates repeat: the last one's
 // time and all that later lines depend on are as when each line is read.
 func TestRuns_2_4_11(t *testing.T) {
-	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}"}
+	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}", "^{DATE}", "^%Y-%m-%d %H:%M:%S", `^\[%Y-%m-%d %H:%M:%S\]`}
 	r := rand.New(rand.NewPCG(4, 12))
 	passed := 0
 	for n := range 114 {
