@@ -43,9 +43,14 @@ func compile(t *tree, f *facts) *program {
 
 // finish makes of instructions what matches faster and tells less.
 func (c *compiler) finish() {
+	join := c.joins()
 	for i := range c.prog.insts {
-		if in := &c.prog.insts[i]; in.op == opLazy && in.max < 0 && in.lit == "" {
-			in.slot = c.textAfter(in.next)
+		switch in := &c.prog.insts[i]; {
+		case in.max >= 0 || in.lit != "":
+		case in.op == opLazy:
+			in.slot = c.keepText(c.textAt(in.next))
+		case in.op == opStar && in.min <= 1 && c.endsAnywhere(in):
+			in.slot = c.keepText(c.textLater(in, join))
 		}
 	}
 	for i := range c.prog.insts {
@@ -55,21 +60,32 @@ func (c *compiler) finish() {
 	}
 }
 
-// textAfter returns the index in texts of the text that stands at pc, 0 if
-// there is none.
-func (c *compiler) textAfter(pc int32) int32 {
+// textAt returns the text that stands at pc, "" if there is none.
+func (c *compiler) textAt(pc int32) string {
 	in := &c.prog.insts[pc]
 	for in.op == opSave {
 		in = &c.prog.insts[in.next]
 	}
 	if in.op != opString {
+		return ""
+	}
+	return in.lit
+}
+
+// keepText returns the index in texts of a text, 0 for none.
+func (c *compiler) keepText(lit string) int32 {
+	if lit == "" {
 		return 0
 	}
 	if len(c.prog.texts) == 0 {
 		c.prog.texts = append(c.prog.texts, nil)
 	}
-	c.prog.texts = append(c.prog.texts, []byte(in.lit))
-	return int32(len(c.prog.texts) - 1)
+	i := slices.IndexFunc(c.prog.texts, func(known []byte) bool { return string(known) == lit })
+	if i < 0 {
+		i = len(c.prog.texts)
+		c.prog.texts = append(c.prog.texts, []byte(lit))
+	}
+	return int32(i)
 }
 
 // emit adds an instruction; f tells how the text may go on where it matches.

@@ -9,10 +9,13 @@ import (
 )
 
 // next makes a pattern of one of several kinds: of the whole dialect, about
-// conditions, about what the first bytes decide, of runs of classes, or broken.
+// conditions, about what the first bytes decide, of runs of classes, with texts
+// behind such runs, or broken.
 func (g *generator) next() string {
 	g.groups, g.depth = 0, 0
-	switch g.IntN(10) {
+	switch g.IntN(11) {
+	case 10:
+		return g.later()
 	case 0, 1:
 		return g.conditions()
 	case 2, 3:
@@ -136,6 +139,37 @@ func (g *generator) runs() string {
 		s += part + g.pick([]string{"", "", " a", "ab", ":", "é", "a", " ", `\b`, "$"})
 	}
 	return g.pick([]string{"", "^", "(?m)^", "(?i)"}) + s
+}
+
+// laterTexts are what later looks for.
+var laterTexts = []string{"aba", "a b", " a ", "ab ab"}
+
+// later makes repeats that may end at any blank, with a text that must come
+// behind them: in look-around, atomic groups, loops and alternatives too.
+func (g *generator) later() string {
+	wrapped := func(s string) string {
+		switch around := g.pick([]string{"", "", "", "(", "(?:", "(?=", "(?!", "(?>", "(?<=(?=", "(?<!(?="}); around {
+		case "":
+			return s
+		case "(", "(?:":
+			return around + s + ")" + g.pick([]string{"", "", "?", "*", "+", "*?", "{2}"})
+		case "(?<=(?=", "(?<!(?=":
+			return around + s + ")" + g.pick([]string{"a", " ", ".", "[ab]{2}"}) + ")"
+		default:
+			return around + s + ")"
+		}
+	}
+	ends := []string{" ", `\s`, " ?", " +", "( |b)", "(?: a|b )*", "(?: |,a| b)", "(?= )", "(?!a)"}
+	between := []string{"", "", `\S+`, `\S*?`, "(a|b)", "a?", "(?:a|b )*", ".", ".*", "(?:(?:ab)+ |a)", "(?:ab |ba |,)", `\b`}
+	s := g.pick([]string{"", "^", "a", "(?s)"})
+	for range 1 + g.IntN(2) {
+		run := g.pick([]string{"[^,]", ".", "[^:]", "[^b]", "(?s:.)", `[\sab]`}) + g.pick([]string{"*", "*", "+", "*?", "{2,}"})
+		if g.IntN(3) == 0 {
+			run = "(" + run + ")"
+		}
+		s += wrapped(run + g.pick(ends) + g.pick(between) + wrapped(g.pick(laterTexts)) + g.pick(between))
+	}
+	return s
 }
 
 // broken damages a pattern, most of the time so that it is none any more.

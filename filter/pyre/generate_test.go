@@ -153,9 +153,12 @@ func (g *generator) named() string {
 
 func (g *generator) text() string {
 	from := textAtoms
-	if g.IntN(2) == 0 {
+	switch g.IntN(8) {
+	case 0, 1, 2, 3:
 		// Few different characters make many ways to match, and to fail.
 		from = []string{g.pick(textAtoms), "a", "b", g.pick(textAtoms)}
+	case 4:
+		from = append([]string{" ", "a", "b", g.pick([]string{",", ":", "é"})}, laterTexts...)
 	}
 	var b strings.Builder
 	for range g.IntN(16) {

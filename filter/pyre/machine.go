@@ -47,6 +47,9 @@ type machine struct {
 	spent   bool
 	dirty   bool // a slot was set with no frame to undo it
 	memo    memo
+	lasts   []lastPlace // by index of the program's texts
+
+	searches uint64 // begun so far
 }
 
 // run tries to match from pc and pos on. It reports whether it did; then

@@ -55,7 +55,7 @@ type inst struct {
 	self   int32
 	next   int32
 	alt    int32  // the other way; opStar, opLazy: index into seconds, 0 for none
-	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts; opWord: length; opLazy: index into texts, 0 for none
+	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts; opWord: length; opStar, opLazy: index into texts, 0 for none
 	min    int32  // opSplit, opRound, opAlt: index of the first of their targets
 	max    int32  // -1 without limit; opSplit, opRound, opAlt: index into ways
 	lit    string // opString, opWord, opFold, opAheadText; of repeats: a text that stops them

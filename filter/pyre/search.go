@@ -35,6 +35,7 @@ func (m *machine) find(p *program, caps []int, text []byte, pos int) (bool, erro
 func (m *machine) search(pos, quick int) (bool, error) {
 	p, text := m.prog, m.text
 	m.memo.on = false
+	m.searches++
 	m.steps, m.more, m.from = min(quick, firstSteps), max(quick-firstSteps, 0), pos
 	for {
 		pos = p.candidate(text, pos)
