@@ -50,7 +50,9 @@ func (c *compiler) finish() {
 		case in.op == opLazy:
 			in.slot = c.keepText(c.textAt(in.next))
 		case in.op == opStar && in.min <= 1 && c.endsAnywhere(in):
-			in.slot = c.keepText(c.textLater(in, join))
+			if in.slot = c.keepText(c.textLater(in, join)); in.slot != 0 {
+				in.op = opReach
+			}
 		}
 	}
 	for i := range c.prog.insts {

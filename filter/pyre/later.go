@@ -13,6 +13,26 @@ type lastPlace struct {
 	at     int    // -1 for nowhere
 }
 
+// reach runs an opReach: the places behind the last such text are not tried.
+func (m *machine) reach(in *inst, pos int) (int32, int) {
+	if m.memo.on {
+		return m.starUntried(in, pos)
+	}
+	last := m.lastOf(in.slot)
+	if last < pos {
+		return -1, pos
+	}
+	hi := in.class.span(m.text, pos)
+	m.steps -= (hi - pos) >> in.class.stepShift
+	if hi-pos < int(in.min) {
+		return -1, pos
+	}
+	if in.min > 0 {
+		pos += in.class.step(m.text, pos)
+	}
+	return m.starFrom(in, pos, min(hi, last))
+}
+
 // lastOf returns where the text of an index begins for the last time, -1 if
 // nowhere. It is looked for once in a search.
 func (m *machine) lastOf(index int32) int {

@@ -32,7 +32,7 @@ func TestTextLater(t *testing.T) {
 		}
 		got, p := "", re.program()
 		for i := range p.insts {
-			if in := &p.insts[i]; in.op == opStar && in.slot != 0 && got == "" {
+			if in := &p.insts[i]; in.op == opReach && got == "" {
 				got = string(p.texts[in.slot])
 			}
 		}

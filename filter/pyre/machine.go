@@ -10,7 +10,7 @@ const (
 	frameResume  uint32 = iota // go on at pc and a
 	frameUndo                  // slot pc was a
 	frameAlt                   // the ways in b of the opAlt at pc are left, at a
-	frameStar                  // the opStar at pc may end anywhere from a to b
+	frameStar                  // the opStar or opReach at pc may end anywhere from a to b
 	frameLazy                  // the opLazy at pc ended at a and may take b more (-1 no limit)
 	frameBarrier               // the look-around or atomic group at pc began at a; b was the barrier before
 	frameRounds                // loop pc was in round a
@@ -265,6 +265,8 @@ func (m *machine) other(in *inst, pos int) (int32, int) {
 			}
 		}
 		return -1, pos
+	case opReach:
+		return m.reach(in, pos)
 	case opLazy:
 		return m.lazy(in, pos)
 	case opFold:

@@ -277,9 +277,6 @@ func (m *machine) star(in *inst, pos int) (int32, int) {
 	default:
 		pos, _ = in.class.spanN(m.text, pos, int(in.min))
 	}
-	if in.slot != 0 {
-		hi = min(hi, m.lastOf(in.slot))
-	}
 	return m.starFrom(in, pos, hi)
 }
 

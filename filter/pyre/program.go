@@ -17,6 +17,7 @@ const (
 	opRun                      // opSpan of any number of characters, from none or one on
 	opTriple                   // opSpan of three characters at most
 	opStar                     // min to max characters of class, as many as possible first
+	opReach                    // opStar, from none or one on without limit, that a text (slot) must come after
 	opLazy                     // min to max characters of class, as few as possible first
 	opSplit                    // next or alt, next first
 	opRound                    // the same at the head of a loop: visits count as steps
@@ -54,13 +55,13 @@ type inst struct {
 	lazy   bool // opLoop: try what follows first
 	self   int32
 	next   int32
-	alt    int32  // the other way; opStar, opLazy: index into seconds, 0 for none
-	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts; opWord: length; opStar, opLazy: index into texts, 0 for none
+	alt    int32  // the other way; opStar, opReach, opLazy: index into seconds, 0 for none
+	slot   int32  // opSave, opBackref, opCond; opLoop, opLoopInit: index of the loop; opLook: characters to step back; opAlt: index into alts; opWord: length; opReach, opLazy: index into texts, 0 for none
 	min    int32  // opSplit, opRound, opAlt: index of the first of their targets
 	max    int32  // -1 without limit; opSplit, opRound, opAlt: index into ways
 	lit    string // opString, opWord, opFold, opAheadText; of repeats: a text that stops them
 	class  *class
-	tab    *[256]uint8 // by next byte: which target of opSplit, opRound, opAlt; whether next of opStar, opLazy can
+	tab    *[256]uint8 // by next byte: which target of opSplit, opRound, opAlt; whether next of opStar, opReach, opLazy can
 }
 
 // altTable holds the ways of an opAlt. Its waysTable gives an index into
