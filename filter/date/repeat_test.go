@@ -169,7 +169,7 @@ func TestRuns_2_4_11(t *testing.T) {
 	patterns := []string{"", "{^LN-BEG}", "{^LN-BEG}" + isoNginx + "\n" + `^[^\[]*\[({DATE})` + "\n{^LN-BEG}", "^{DATE}", "^%Y-%m-%d %H:%M:%S", `^\[%Y-%m-%d %H:%M:%S\]`}
 	r := rand.New(rand.NewPCG(4, 12))
 	passed := 0
-	for n := range 114 {
+	for n := range 228 {
 		w := &logWriter{r: r, at: time.Date(2026, 10, 25, 0, 59, 0, 0, time.UTC), format: lineFormats[n%len(lineFormats)]}
 		at := w.at
 		var both [2]*Detector
