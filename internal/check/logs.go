@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"f2b-go/config"
+	"f2b-go/source"
 )
 
 // logs looks at the log files of a jail.
@@ -69,7 +70,7 @@ func (c *checker) log(at config.Place, name string) {
 		return
 	}
 	switch mode := info.Mode(); {
-	case mode&fs.ModeCharDevice != 0 && name == os.DevNull: // for a jail that bans whom a client names
+	case source.IsNull(info): // for a jail that bans whom a client names
 		return
 	case mode.IsDir():
 		c.add(Error, at, name+" is a directory and no log", "name the files in it, such as "+filepath.Join(name, "*.log"))

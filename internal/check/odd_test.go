@@ -46,6 +46,7 @@ var odd = map[string]struct {
 	"escape sequences": {file: "jail.local", text: "[f]\nbantime = \x1b[2J\n", want: `jail.local:2: [f] bantime: error: "\x1b[2J" cannot be used`},
 	"a pipe":           {file: "filter.d/f.conf", make: func(n string) error { return syscall.Mkfifo(n, 0o644) }, want: "filter.d/f.conf"},
 	"a folder":         {file: "jail.local", make: func(n string) error { return os.Mkdir(n, 0o755) }, want: "jail.local:1: error: Could not read config files"},
+	"a link to null":   {file: "a.log", make: func(n string) error { return os.Symlink(os.DevNull, n) }, want: "nothing wrong"},
 	"an include loop":  {file: "filter.d/f.conf", text: "[INCLUDES]\nbefore = f.conf\n[Definition]\nfailregex = ^<HOST>$\n", want: "nothing wrong"},
 	"a long line":      {file: "jail.local", text: "[f]\nx = " + strings.Repeat("y", 5<<20) + "\n", want: "[f] x: warning: unknown option"},
 	"many faults":      {file: "jail.local", text: "[f]\n" + strings.Repeat("no delimiter\n", 5000), want: "jail.local:101: [f] error: \"no delimiter\" is neither a section nor name = value, and so are lines behind it"},
