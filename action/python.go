@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type python struct {
 
 	// The holder of turn has these.
 	child   *child
-	sets    [][]any // attributes that clients have set, as operations
+	sets    [][]any // attributes that clients have set, each as the last operation that did
 	started bool
 
 	mu     sync.Mutex
@@ -114,7 +115,7 @@ func (p *python) call(ctx context.Context, in *info, op ...any) (answer, error) 
 	switch {
 	case err != nil:
 	case got.Set:
-		p.sets = append(p.sets, op)
+		p.sets = append(slices.DeleteFunc(p.sets, func(earlier []any) bool { return earlier[1] == op[1] }), op)
 	case op[0] != "get" && op[1] == "start":
 		p.started = true
 	}

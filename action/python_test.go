@@ -151,8 +151,10 @@ func TestPythonIsLost(t *testing.T) {
 			if err := o.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := o.do("more", "set since"); err != nil {
-				t.Fatal(err)
+			for _, value := range []string{"set first", "set since"} {
+				if _, err := o.do("more", value); err != nil {
+					t.Fatal(err)
+				}
 			}
 			before := o.get("pid").(int64)
 			if method == "hang" {
