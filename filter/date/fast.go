@@ -147,8 +147,8 @@ func atLineBegin(read core) reader {
 			skip++
 		}
 		for ; skip >= 0; skip-- {
-			var f fields
-			if stop, v := read(t, line, skip, end, &f); v != unmatched {
+			f := h.clear()
+			if stop, v := read(t, line, skip, end, f); v != unmatched {
 				if v == matched {
 					h.moment = f.pack()
 				}
@@ -166,8 +166,8 @@ func atFirstByte(read core) reader {
 		if pos > 0 {
 			return unmatched
 		}
-		var f fields
-		stop, v := read(t, line, 0, end, &f)
+		f := h.clear()
+		stop, v := read(t, line, 0, end, f)
 		if v == matched {
 			h.moment = f.pack()
 		}
@@ -195,8 +195,8 @@ func anywhere(read core, first *[256]bool) reader {
 					continue
 				}
 			}
-			var f fields
-			if stop, v := read(t, line, p, end, &f); v != unmatched {
+			f := h.clear()
+			if stop, v := read(t, line, p, end, f); v != unmatched {
 				if v == matched {
 					h.moment = f.pack()
 				}
@@ -218,8 +218,8 @@ func afterBracket(read core) reader {
 		if at < 0 {
 			return unmatched
 		}
-		var f fields
-		stop, v := read(t, line, at+1, end, &f)
+		f := h.clear()
+		stop, v := read(t, line, at+1, end, f)
 		if v == matched {
 			h.moment = f.pack()
 		}

@@ -240,6 +240,13 @@ type hit struct {
 	cutStart, cutEnd int  // the date text, group 1
 	ascii            bool // line[:end] is known to be ASCII
 	moment           moment
+	work             fields // memory of a reader
+}
+
+// clear returns memory for the fields of a date.
+func (h *hit) clear() *fields {
+	h.work = fields{}
+	return &h.work
 }
 
 // match searches line[pos:end] as Python's pattern.search does and stores what
