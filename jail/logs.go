@@ -88,7 +88,7 @@ func openable(path string) error {
 	if info.IsDir() {
 		return fmt.Errorf("reading the log: %w", &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR})
 	}
-	if source.IsNull(info) {
+	if IsNull(info) {
 		return nil
 	}
 	if !info.Mode().IsRegular() {
@@ -99,6 +99,16 @@ func openable(path string) error {
 		return fmt.Errorf("reading the log: %w", err)
 	}
 	return file.Close()
+}
+
+// nullDevice is the number of /dev/null: major 1, minor 3.
+const nullDevice = 1<<8 | 3
+
+// IsNull says whether a file is the null device, by whatever name: the log of a jail
+// that bans whom a client names and nobody else.
+func IsNull(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.Mode()&fs.ModeCharDevice != 0 && st.Rdev == nullDevice
 }
 
 // DelLogPath stops reading a log.
@@ -205,7 +215,7 @@ func (l *logFile) attach(wait bool) error {
 	if j.env.Watcher == nil {
 		return nil
 	}
-	if info, err := os.Stat(l.wish.path); err == nil && source.IsNull(info) {
+	if info, err := os.Stat(l.wish.path); err == nil && IsNull(info) {
 		l.empty = true
 		j.logs.filter.Info(fmt.Sprintf("Added logfile: %s (pos = 0, hash = )", pytext.Repr(l.wish.path)))
 		return nil

@@ -112,13 +112,3 @@ func checkLink(path string, target fileStat) error {
 	}
 	return nil
 }
-
-// nullDevice is the number of /dev/null: major 1, minor 3.
-const nullDevice = 1<<8 | 3
-
-// IsNull says whether a file is the null device, by whatever name: the log of a jail
-// that bans whom a client names and nobody else.
-func IsNull(info fs.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && info.Mode()&fs.ModeCharDevice != 0 && st.Rdev == nullDevice
-}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"f2b-go/config"
-	"f2b-go/source"
+	"f2b-go/jail"
 )
 
 // logs looks at the log files of a jail.
@@ -70,7 +70,7 @@ func (c *checker) log(at config.Place, name string) {
 		return
 	}
 	switch mode := info.Mode(); {
-	case source.IsNull(info): // for a jail that bans whom a client names
+	case jail.IsNull(info): // for a jail that bans whom a client names
 		return
 	case mode.IsDir():
 		c.add(Error, at, name+" is a directory and no log", "name the files in it, such as "+filepath.Join(name, "*.log"))
