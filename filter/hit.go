@@ -133,10 +133,7 @@ func (f *Filter) ignoresHit(j *job, h *hit) bool {
 	buf := j.buf
 	multi := j.s.maxLines > 1
 	if multi {
-		buf = nil
-		for i := range h.matched {
-			buf = append(h.matched[i].appendText(buf), '\n')
-		}
+		buf = appendLines(nil, h.matched)
 	}
 	if !f.ignores(j, buf) {
 		return false

@@ -93,11 +93,16 @@ func (f *Filter) fillBuffer(j *job) {
 
 // joinBuffer makes one text of the lines in the buffer.
 func (f *Filter) joinBuffer(j *job) {
-	b := f.scratch.buf[:0]
-	for i := range f.buffer {
-		b = append(f.buffer[i].appendText(b), '\n')
-	}
+	b := appendLines(f.scratch.buf[:0], f.buffer)
 	f.scratch.buf, j.buf, j.ready = b, b, false
+}
+
+// appendLines appends the texts of lines, each with its line feed.
+func appendLines(b []byte, lines []Match) []byte {
+	for i := range lines {
+		b = append(lines[i].appendText(b), '\n')
+	}
+	return b
 }
 
 // joinedView is the view of several lines that are one text.
