@@ -168,15 +168,19 @@ func randomDate(r *rand.Rand, at *time.Time, format, text string) string {
 	return when.Format(format) + text
 }
 
+// randomRounds is how many random filters a test tries; F2B_SOAK makes it many.
+func randomRounds() int {
+	if os.Getenv("F2B_SOAK") != "" {
+		return 20000
+	}
+	return 60
+}
+
 // TestRandomBlocks judges random logs with random filters, line by line and in
 // blocks of any size: nothing that is passed over can be told from what comes of
-// each line by itself. F2B_SOAK makes many.
+// each line by itself.
 func TestRandomBlocks(t *testing.T) {
-	rounds := 60
-	if os.Getenv("F2B_SOAK") != "" {
-		rounds = 20000
-	}
-	failures := 0
+	rounds, failures := randomRounds(), 0
 	for n := range rounds {
 		r := rand.New(rand.NewPCG(uint64(n), 20))
 		s, line := randomFilter(r)

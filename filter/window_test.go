@@ -3,7 +3,6 @@ package filter_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -41,13 +40,8 @@ func randomWindows(r *rand.Rand) (s setup, line func() string) {
 
 // TestRandomWindows judges random logs with filters for several lines: regexes
 // whose texts the lines lack are passed over, but not where Judge takes notes.
-// F2B_SOAK makes many.
 func TestRandomWindows(t *testing.T) {
-	rounds := 60
-	if os.Getenv("F2B_SOAK") != "" {
-		rounds = 20000
-	}
-	failures := 0
+	rounds, failures := randomRounds(), 0
 	for n := range rounds {
 		r := rand.New(rand.NewPCG(uint64(n), 23))
 		s, line := randomWindows(r)
