@@ -126,22 +126,28 @@ func TestReadersAgreeWithRegexes(t *testing.T) {
 func mutated(rng *rand.Rand) string {
 	pieces := []string{"0", "1", "2", "3", "6", "9", " ", ":", ".", ",", "-", "/", "+", "T", "Z", "z", "UTC", "gmt", "_", "[", "@", "a",
 		"\u00e9", "\u0661", "\u00a0", "\u017f", "\t", "\x1c", "\x00", "2026", "Sep", "mon ", " 2026", " +01:00", ".123", "  "}
-	text := []rune(randomDate(rng) + []string{"", " ", "Z", "+0100", ".5", " x"}[rng.IntN(6)])
+	text := damaged(rng, randomDate(rng)+[]string{"", " ", "Z", "+0100", ".5", " x"}[rng.IntN(6)], pieces)
+	return []string{"", "[", "--", "x ", "1.2.3.4 - [", "audit("}[rng.IntN(6)] + text
+}
+
+// damaged changes a text here and there, by characters of the pieces.
+func damaged(rng *rand.Rand, text string, pieces []string) string {
+	runes := []rune(text)
 	for range rng.IntN(4) {
-		i := rng.IntN(len(text) + 1)
+		i := rng.IntN(len(runes) + 1)
 		piece := []rune(pieces[rng.IntN(len(pieces))])
 		switch rng.IntN(3) {
 		case 0:
-			text = append(text[:i:i], append(piece, text[i:]...)...)
+			runes = append(runes[:i:i], append(piece, runes[i:]...)...)
 		case 1:
-			text = append(text[:i:i], append(piece, text[min(len(text), i+len(piece)):]...)...)
+			runes = append(runes[:i:i], append(piece, runes[min(len(runes), i+len(piece)):]...)...)
 		default:
-			if i < len(text) {
-				text = append(text[:i:i], text[i+1:]...)
+			if i < len(runes) {
+				runes = append(runes[:i:i], runes[i+1:]...)
 			}
 		}
 	}
-	return []string{"", "[", "--", "x ", "1.2.3.4 - [", "audit("}[rng.IntN(6)] + string(text)
+	return string(runes)
 }
 
 // FuzzFind feeds two lines to detectors with and without readers, which must

@@ -52,27 +52,9 @@ func randomPlain(r *rand.Rand) (pattern string, date func(at time.Time) string) 
 	}
 }
 
-// damaged changes a text here and there.
-func damaged(r *rand.Rand, text string) string {
-	pieces := []string{"0", "1", "2", "3", "6", "9", " ", ":", ".", ",", "-", "/", "+", "T", "t", "Z", "_", "[", "]", "a", "S", "k",
-		"\u00e9", "\u0661", "\u00a0", "\u017f", "\u212a", "\x00", "Sep", "dec", "mon"}
-	runes := []rune(text)
-	for range r.IntN(4) {
-		i := r.IntN(len(runes) + 1)
-		piece := []rune(pieces[r.IntN(len(pieces))])
-		switch r.IntN(3) {
-		case 0:
-			runes = append(runes[:i:i], append(piece, runes[i:]...)...)
-		case 1:
-			runes = append(runes[:i:i], append(piece, runes[min(len(runes), i+len(piece)):]...)...)
-		default:
-			if i < len(runes) {
-				runes = append(runes[:i:i], runes[i+1:]...)
-			}
-		}
-	}
-	return string(runes)
-}
+// plainDamage is what damages dates of plain patterns.
+var plainDamage = []string{"0", "1", "2", "3", "6", "9", " ", ":", ".", ",", "-", "/", "+", "T", "t", "Z", "_", "[", "]", "a", "S", "k",
+	"\u00e9", "\u0661", "\u00a0", "\u017f", "\u212a", "\x00", "Sep", "dec", "mon"}
 
 // TestPlainReadersAgreeWithRegexes runs the readers made of random patterns and the
 // regexes of these over dates with and without damage.
@@ -93,7 +75,7 @@ func TestPlainReadersAgreeWithRegexes(t *testing.T) {
 		for range 40 {
 			at := time.Unix(1.7e9+r.Int64N(2e8), r.Int64N(1e9)).UTC()
 			line := []byte(damaged(r, []string{"", "", "", "--", "x ", "x", "1.2.3.4 - ", "\u00e9"}[r.IntN(8)]+date(at)+
-				[]string{"", " text", "x", ": ", "5", "\u00e9", "_", "]", "+01:30", ".5"}[r.IntN(10)]))
+				[]string{"", " text", "x", ": ", "5", "\u00e9", "_", "]", "+01:30", ".5"}[r.IntN(10)], plainDamage))
 			checkReaders(t, all, line, 0, len(line))
 			var h hit
 			if v := all[0].fast(all[0], line, 0, len(line), &h); v == matched {
@@ -136,7 +118,7 @@ func TestPlainDatesThatRepeat(t *testing.T) {
 			line := date(at) + end
 			switch r.IntN(10) {
 			case 0:
-				line = damaged(r, line)
+				line = damaged(r, line, plainDamage)
 			case 1:
 				line = date(at) + tail[r.IntN(len(tail))]
 			}
