@@ -53,10 +53,11 @@ var readers = map[string]reader{
 	tagLineBegin + "TAI64N": atLineBegin(readTAI64N),
 }
 
-// readerOf returns the reader of a pattern, or nil.
-func readerOf(t *template, pattern string) reader {
+// readerOf returns the reader of a pattern, and how its dates are recognized when
+// they repeat; nil for what there is none of.
+func readerOf(t *template, pattern string) (reader, *repetition) {
 	if t.kind == kindEpoch && t.long {
-		return nil
+		return nil, nil
 	}
 	if !t.hasPattern {
 		// Keywords may be written in any case.
@@ -66,10 +67,9 @@ func readerOf(t *template, pattern string) reader {
 		}
 	}
 	if read := readers[pattern]; read != nil || t.kind != kindFields {
-		return read
+		return read, repeating[pattern]
 	}
-	read, _ := plainReader(pattern)
-	return read
+	return plainReader(pattern)
 }
 
 // What the bytes of a line are to a regex.

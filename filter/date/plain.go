@@ -35,9 +35,9 @@ var plainDirectives = map[string]part{
 	"a": {letter: 'a'}, "b": {letter: 'b'}, "f": {letter: 'f'}, "z": {letter: 'z'},
 }
 
-// plainReader returns a reader of a plain pattern, and whether it is tied to the
-// begin of the line; nil for any other.
-func plainReader(pattern string) (read reader, tied bool) {
+// plainReader returns a reader of a plain pattern, and how its dates are recognized
+// when they repeat; nil for any other.
+func plainReader(pattern string) (reader, *repetition) {
 	rest, atStart := strings.CutPrefix(pattern, "^")
 	begin := false
 	if !atStart {
@@ -46,16 +46,15 @@ func plainReader(pattern string) (read reader, tied bool) {
 	all := plainParts(rest)
 	switch {
 	case len(all) == 0 || all[0].blank || strip(pattern) != pattern || strip(rest) != rest:
-		return nil, false
+		return nil, nil
 	case atStart:
-		return atFirstByte(all.read), true
+		return atFirstByte(all.read), all.repetition()
 	case begin:
-		return atLineBegin(all.read), true
+		return atLineBegin(all.read), all.repetition()
+	case all[0].letter == 'z':
+		return nil, nil
 	}
-	if all[0].letter == 'z' {
-		return nil, false
-	}
-	return anywhere(all.read, all[0].first()), false
+	return anywhere(all.read, all[0].first()), nil
 }
 
 // plainParts takes a plain pattern apart; nil for any other.
@@ -114,6 +113,18 @@ func (all parts) oneWay(i int) bool {
 		return false
 	}
 	return !all[i].loose() || strings.IndexByte("abp", next.letter) >= 0 || next.letter == 0 && !strings.ContainsAny(next.chars, "0123456789")
+}
+
+// repetition is that of a pattern that is tied to the begin of the line.
+func (all parts) repetition() *repetition {
+	how := &repetition{fixed: all[len(all)-1].letter != 'z', whole: true}
+	for i := range all[:max(0, len(all)-2)] {
+		point := &all[i+1]
+		if all[i].letter == 'S' && point.letter == 0 && strings.Trim(point.chars, ".,") == "" && all[i+2].letter == 'f' {
+			how.whole = false
+		}
+	}
+	return how
 }
 
 // read is the core of a plain pattern's reader.

@@ -3,7 +3,6 @@ package date
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
 )
 
 // A log's lines come in the order in which they were written, so most dates
@@ -32,21 +31,17 @@ const (
 
 // repeated is what a line must have in common with the last one of its kind.
 type repeated struct {
-	slot    *slot // the template; nil: nothing is remembered
-	bracket bool  // text begins at the line's first bracket, not at its begin
-	ending  ending
-	fixed   bool
-	// fraction says that digits behind the second and a point are its fraction.
-	fraction bool
-	cut      int // where the date begins in text
-	length   int // where it ends
-	second   int // where the two digits of the second stand
-	digits   int // after them a point and so many digits, 0 for none
-	text     [maxRepeat]byte
-	want     [repeatWords]uint64 // text and the byte after it, eight bytes a word,
-	mask     [repeatWords]uint64 // and which of them must be the same
-	words    int
-	bits     uint64 // the moment with the second 0
+	slot *slot // the template; nil: nothing is remembered
+	repetition
+	cut    int // where the date begins in text
+	length int // where it ends
+	second int // where the two digits of the second stand
+	digits int // after them a point and so many digits, 0 for none
+	text   [maxRepeat]byte
+	want   [repeatWords]uint64 // text and the byte after it, eight bytes a word,
+	mask   [repeatWords]uint64 // and which of them must be the same
+	words  int
+	bits   uint64 // the moment with the second 0
 
 	hits, wait int // lines recognized; lines not remembered while there were none
 
@@ -281,7 +276,7 @@ func (d *Detector) remember(s *slot, line []byte, h *hit) {
 		r.wait++
 		return
 	}
-	*r = repeated{bracket: how.bracket, ending: how.ending, fixed: how.fixed, fraction: !how.whole}
+	*r = repeated{repetition: *how}
 	from := 0
 	if r.bracket {
 		from = bytes.IndexByte(line, '[')
@@ -317,7 +312,7 @@ func (r *repeated) findSecond() bool {
 	}
 	r.second = at
 	after := at + 2
-	if r.fraction && after < len(text) && (text[after] == '.' || text[after] == ',') {
+	if !r.whole && after < len(text) && (text[after] == '.' || text[after] == ',') {
 		for after++; after < len(text) && digit(text[after]); after++ {
 			r.digits++
 		}
@@ -360,30 +355,14 @@ func (d *Detector) repeatedTime(m moment) (stamp Stamp, ok bool) {
 
 // repetition says how the dates of a template are recognized when they repeat.
 type repetition struct {
-	bracket bool // see repeated
+	bracket bool // text begins at the line's first bracket, not at its begin
 	ending  ending
 	fixed   bool // nothing that follows makes the date longer
 	whole   bool // the second has no fraction
 }
 
-// repetitionOf returns that of a pattern, nil if its dates are not recognized.
-func repetitionOf(t *template, pattern string) *repetition {
-	if how, ok := repeating[pattern]; ok {
-		return &how
-	}
-	if _, tied := plainReader(pattern); tied && t.kind == kindFields {
-		return &repetition{fixed: !strings.HasSuffix(pattern, "%z"), whole: !hasFraction(pattern)}
-	}
-	return nil
-}
-
-// hasFraction says whether in a plain pattern the second's fraction follows it.
-func hasFraction(pattern string) bool {
-	return strings.Contains(pattern, `S\.%f`) || strings.Contains(pattern, "S,%f") || strings.Contains(pattern, "S[.,]%f")
-}
-
-// repeating are the patterns for which it is known.
-var repeating = map[string]repetition{
+// repeating are the patterns for which it is known; see plainReader for others.
+var repeating = map[string]*repetition{
 	tagLineBegin + isoPattern:        {ending: endsAtZone},
 	tagLineBegin + isoNginx:          {ending: endsAtZone},
 	tagLineBegin + syslogPattern:     {ending: endsAtYear},

@@ -65,10 +65,8 @@ func newTemplate(pattern string, years yearSpan) (*template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.years, t.fast, t.family = years, readerOf(t, pattern), familyOf(pattern)
-	if t.fast != nil {
-		t.repeating = repetitionOf(t, pattern)
-	}
+	t.years, t.family = years, familyOf(pattern)
+	t.fast, t.repeating = readerOf(t, pattern)
 	return t, nil
 }
 
