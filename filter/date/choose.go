@@ -12,7 +12,7 @@ const noChar rune = -1
 // unusedTime is after how many seconds a template that was not used makes room.
 const unusedTime = 300
 
-// fewSlots is how many templates are tried as soon as the line's traits are known.
+// fewSlots is how many templates are tried in the time that a line's traits take.
 const fewSlots = 2
 
 // lastHit remembers the last winner: its place in the list, the span of its
@@ -108,13 +108,13 @@ func (d *Detector) bordersFit(line []byte, from, to int) bool {
 
 // search tries the templates in order, to find a better match than d.best.
 func (d *Detector) search(line []byte, skip int) (won bool, err error) {
-	held := family(0)
+	held := ^family(0)
 	if len(d.slots) > fewSlots {
 		held = familiesOf(line, d.years)
 	}
 	best, spare := &d.best, &d.hits[1]
 	for i, s := range d.slots {
-		if i == skip || len(d.slots) > fewSlots && s.family&^held != 0 {
+		if i == skip || s.family&^held != 0 {
 			continue
 		}
 		ok, err := s.match(line, 0, len(line), &d.caps, spare)
