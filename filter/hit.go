@@ -191,7 +191,7 @@ func (f *Filter) identify(j *job, h *hit, rec *record, session bool) bool {
 		j.add(h, rec, id, false)
 		return !j.mode.CheckAll
 	default:
-		f.log.Error(fmt.Sprintf("No group found in '%s' using '%s'", j.view.all(), h.re.text))
+		f.log.Error(fmt.Sprintf("No group found in '%s' using '%s'", j.viewed().all(), h.re.text))
 		return false
 	}
 	if j.verd.Err != nil {

@@ -70,6 +70,10 @@ func randomRegex(r *rand.Rand, mlfid bool) piece {
 		parts = append(parts, p)
 	}
 	host := piece{pick(r, "<HOST>", "<ADDR>", "<F-ID>[^ ]+</F-ID>", "<SUBNET>"), address}
+	if r.IntN(6) == 0 { // an ID that may be missing
+		always := host
+		host = piece{"(?:" + always.regex + "|-)", func(r *rand.Rand) string { return pick(r, always.text(r), "-") }}
+	}
 	at := r.IntN(len(parts) + 1)
 	if !mlfid || r.IntN(3) > 0 {
 		parts = append(parts[:at:at], append([]piece{host}, parts[at:]...)...)
