@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -20,6 +21,7 @@ import (
 
 // told is what came of a line, as text.
 func told(found []filter.Failure, v filter.Verdict) string {
+	noFault(v)
 	if v.Err != nil {
 		return "error " + v.Err.Error()
 	}
@@ -28,6 +30,13 @@ func told(found []filter.Failure, v filter.Verdict) string {
 		parts = append(parts, written(&found[i]))
 	}
 	return fmt.Sprint(strings.Join(parts, " + "), v.Time, v.HasTime, v.Template, v.PrefTried, v.PrefMatched, v.Ignored, v.TooOld, v.OverBudget)
+}
+
+// noFault ends the tests where judging a line met a fault of the program.
+func noFault(v filter.Verdict) {
+	if fault := (*filter.Fault)(nil); errors.As(v.Err, &fault) {
+		panic(fault.Error())
+	}
 }
 
 // blockCase is a filter and lines to be judged one by one and in blocks.

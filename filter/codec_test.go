@@ -136,7 +136,8 @@ func FuzzJudge(f *testing.F) {
 			}
 		}
 		for range 2 {
-			found, _ := flt.Judge(filter.Line{Text: line}, filter.Mode{CheckAll: all, RawHosts: true})
+			found, verdict := flt.Judge(filter.Line{Text: line}, filter.Mode{CheckAll: all, RawHosts: true})
+			noFault(verdict)
 			for i := range found {
 				if found[i].HasID && !utf8.ValidString(found[i].ID.String()) {
 					t.Errorf("ID %q", found[i].ID)
