@@ -112,7 +112,7 @@ func (all parts) oneWay(i int) bool {
 	if all[i].letter == 'z' {
 		return false
 	}
-	return !all[i].loose() || strings.IndexByte("abp", next.letter) >= 0 || next.letter == 0 && !strings.ContainsAny(next.chars, "0123456789")
+	return !all[i].loose() || strings.IndexByte("abpz", next.letter) >= 0 || next.letter == 0 && !strings.ContainsAny(next.chars, "0123456789")
 }
 
 // repetition is that of a pattern that is tied to the begin of the line.
