@@ -1,14 +1,23 @@
 package date
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Many filters have a date pattern of their own, and most of these are plain: one
-// directive after the other with fixed characters between them. Such a pattern has
-// one way to match at a place, so a reader is made of it.
+// directive after the other with fixed characters between them, or with all up to
+// one ([^/]*/). Such a pattern has one way to match at a place, so a reader is made of it.
+
+// upTo is the letter of a part such as [^/]*/.
+const upTo = '^'
+
+// maxUpTo is how far a reader looks for the character at the end of such a part.
+const maxUpTo = 64
 
 // part is a directive or a fixed character of a plain pattern.
 type part struct {
-	letter byte   // of the directive, 0 for a character
+	letter byte   // of the directive, 0 for a character, upTo for all up to one
 	exact  bool   // two digits always
 	blank  bool   // one may stand before the number
 	chars  string // the characters of which one must stand there
@@ -45,7 +54,7 @@ func plainReader(pattern string) (reader, *repetition) {
 	}
 	all := plainParts(rest)
 	switch {
-	case len(all) == 0 || all[0].blank || strip(pattern) != pattern || strip(rest) != rest:
+	case len(all) == 0 || all[0].blank || all[0].letter == upTo || strip(pattern) != pattern || strip(rest) != rest:
 		return nil, nil
 	case atStart:
 		return atFirstByte(all.read), all.repetition()
@@ -72,6 +81,12 @@ func plainParts(pattern string) (all parts) {
 				return nil
 			}
 			seen += string(p.letter)
+		case strings.HasPrefix(pattern[i:], "[^"):
+			until := pattern[i+2 : min(i+3, len(pattern))]
+			if until == "" || !strings.Contains("/:, ", until) || !strings.HasPrefix(pattern[i+3:], "]*"+until) {
+				return nil
+			}
+			p.letter, p.chars, size = upTo, until, len("[^/]*/")
 		case c == '[':
 			end := strings.IndexByte(pattern[i:], ']')
 			if end < 2 || strings.Trim(pattern[i+1:i+end], " T/:.,") != "" {
@@ -106,7 +121,7 @@ type parts []part
 // oneWay says whether what follows a part tells where the part ends.
 func (all parts) oneWay(i int) bool {
 	if i+1 == len(all) {
-		return true
+		return all[i].letter != upTo
 	}
 	next := &all[i+1]
 	if all[i].letter == 'z' {
@@ -163,6 +178,15 @@ func (p *part) read(t *template, line []byte, at, end int, f *fields) (size int,
 	switch p.letter {
 	case 0:
 		return 1, p.character(byteAt(line, at, end))
+	case upTo:
+		near := line[at:min(end, at+maxUpTo)]
+		switch i := bytes.IndexByte(near, p.chars[0]); {
+		case i >= 0:
+			return i + 1, matched
+		case at+len(near) < end:
+			return 0, unsure
+		}
+		return 0, unmatched
 	case 'Y':
 		f.year, v = p.year(t, line, at, end)
 		return 4, v

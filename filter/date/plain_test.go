@@ -21,7 +21,7 @@ func randomPlain(r *rand.Rand) (pattern string, date func(at time.Time) string) 
 	kinds := []string{"%Y", "%ExY", "%y", "%Exy", "%m", "%Exm", "%b", "%d", "%Exd", "%H", "%ExH", "%M", "%ExM", "%S", "%ExS", "%z", "%f", "%k", "%a", "%I", "%p", "%I:%M:%S %p",
 		"%H:%M:%S", "%H:%M:%S", `%H:%M:%S\.%f`, "%H:%M:%S[.,]%f", "%Y-%m-%d"}
 	characters := map[string]string{" ": " ", "-": "-", "/": "/", ":": ":", "T": "T", `\[`: "[", `\]`: "]", `\.`: ".", ",": ",", "[T ]": "T", "[ :]": ":",
-		"<": "<", "=": "=", "s": "s", "k": "K", "_": "_", "7": "7", ".": "."}
+		"[^/]*/": "/", "[^:]*:": "t. x:", "[^,]*,": strings.Repeat("é", 40) + ",", "[^ ]* ": "_1-2 ", "<": "<", "=": "=", "s": "s", "k": "K", "_": "_", "7": "7", ".": "."}
 	var names []string
 	for name := range characters {
 		names = append(names, name)
