@@ -64,7 +64,7 @@ func (f *Filter) planFor(s *settings, all bool, data []byte) *plan {
 	case len(data) < minSample:
 		return nil
 	}
-	*at = newPlan(s, all, data[:min(len(data), maxSample)])
+	*at = newPlan(s, all, data)
 	return *at
 }
 
@@ -332,7 +332,9 @@ type logSample struct {
 	total  float64 // lines
 }
 
+// newLogSample takes a sample of the beginning of data.
 func newLogSample(data []byte) *logSample {
+	data = data[:min(len(data), maxSample)]
 	s := &logSample{bytes: max(1, len(data)), total: 1}
 	for n := minNeedle; n <= 4; n++ {
 		s.counts[n] = make([]uint16, 1<<finderBits)

@@ -66,7 +66,7 @@ func (w *window) learn(s *settings, line Match) {
 
 // plan chooses the texts to look for.
 func (w *window) plan(s *settings) {
-	c := chooser{log: newLogSample(w.seen[:min(len(w.seen), maxSample)])}
+	c := chooser{log: newLogSample(w.seen)}
 	for i, re := range s.fail {
 		c.add(re, regexBit(i))
 	}
