@@ -277,8 +277,7 @@ func (w *walk) foundBefore(end int) (found uint64) {
 // line judges a line. It reports whether there is something to tell.
 func (w *walk) line(raw []byte, maybe uint64) (tell bool) {
 	defer func() {
-		if what := recover(); what != nil {
-			w.job.fault(what)
+		if w.job.fault(recover()) {
 			w.told.Raw, w.told.Text, w.told.Failures = raw, bytes.ToValidUTF8(trimEnd(raw), []byte("\uFFFD")), nil
 			tell = true
 		}

@@ -39,8 +39,13 @@ func newFault(what any) *Fault {
 	}
 }
 
-// fault makes a fault the only result of the line at hand.
-func (j *job) fault(what any) {
+// fault makes what a deferred call recovered the only result of the line at hand,
+// and says whether there was anything.
+func (j *job) fault(what any) bool {
+	if what == nil {
+		return false
+	}
 	j.verd = Verdict{Err: newFault(what)}
 	j.found, j.recs, j.kept = j.found[:0], j.recs[:0], 0
+	return true
 }

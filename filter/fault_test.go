@@ -2,7 +2,6 @@ package filter_test
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -50,7 +49,7 @@ func TestAFaultCostsOneLine(t *testing.T) {
 	got = nil
 	_, err := f.JudgeBlock(filter.Block{Data: []byte(strings.Join(lines, "\n") + "\n")}, filter.Mode{}, func(j *filter.Judged) error {
 		j.Fill()
-		got = append(got, result(slices.Clone(j.Failures), *j.Verdict))
+		got = append(got, result(j.Failures, *j.Verdict))
 		return nil
 	})
 	if err != nil {

@@ -153,11 +153,7 @@ func (f *Filter) next(j *job) {
 
 // judge takes a line all the way.
 func (f *Filter) judge(j *job, line Line) {
-	defer func() {
-		if what := recover(); what != nil {
-			j.fault(what)
-		}
-	}()
+	defer func() { j.fault(recover()) }()
 	j.raw, j.line = line.Text, f.decode(j.s, line)
 	var m date.Match
 	dated := false
